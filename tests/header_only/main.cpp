@@ -1,0 +1,28 @@
+// Half of a program that uses nibble as headers alone and links nothing.
+#include <cstdio>
+#include <nibble/quant.hpp>
+#include <vector>
+
+int Other(float value);
+
+int main() {
+  std::vector<float> x(1000), y(1000);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = 0.37f * static_cast<float>(i) - 100;
+  }
+  std::vector<std::int8_t> codes(x.size());
+  const nibble::QuantParams params{.scale = 1.0f};
+  nibble::QuantizeInt8(x, params, codes);
+  int bad = Other(3.4f) != 3;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    bad += codes[i] != nibble::QuantizeInt8(x[i], params);
+  }
+  try {
+    nibble::QuantizeInt8(x, params, std::span(codes).first(3));
+    ++bad;
+  } catch (const std::invalid_argument& error) {
+    std::puts(error.what());
+  }
+  std::printf("target %s, %d wrong\n", hwy::TargetName(HWY_STATIC_TARGET), bad);
+  return bad;
+}
