@@ -1,0 +1,98 @@
+// A model with weights, ready to run in float or under quantization schemes.
+//
+//     nn::Model model = nn::MakeModel("resnet20");
+//     nn::Weights weights = nn::Weights::Load(file);
+//     nn::Network exact(model, weights);
+//     nn::Network net(model, weights, {.weights = ParseScheme("int8/channel"),
+//                                      .activations = ParseScheme("int8")});
+//     ThreadPool pool;
+//     nn::Calibrate(net, train_images, 1024, Calibration::kMse, pool.executor());
+//     nn::Evaluation e = nn::Evaluate(net, test_images, pool.executor(), &exact);
+//     // e.correct, e.total, e.mean_logit_error
+//
+// What is quantized, where and how: docs/quantization-points.md.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "nibble/core/executor.hpp"
+#include "nibble/io/images.hpp"
+#include "nibble/nn/model.hpp"
+#include "nibble/nn/quant_spec.hpp"
+#include "nibble/nn/weights.hpp"
+#include "nibble/quant/calibrate.hpp"
+
+namespace nibble::nn {
+
+class Network {
+ public:
+  // Takes from `weights` what `model` names; keeps no reference to either.
+  //
+  // Errors   InputError if a tensor is absent or has another shape, or if a
+  //          scheme does not fit where the specification puts it.
+  Network(Model model, const Weights& weights, QuantSpec spec = {});
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
+  const Model& model() const;
+  const QuantSpec& spec() const;
+
+  // Whether some layer's input needs a range before Run: a scheme with a
+  // static scale (granularity tensor or channel).
+  bool needs_calibration() const;
+
+  // Finds those ranges by running `inputs` [n, model().input] in float. The
+  // answer does not depend on the executor.
+  void Calibrate(std::span<const float> inputs, Calibration method,
+                 const Executor& executor = {});
+
+  // Returns logits [n, classes] for inputs [n, model().input]. The same bits
+  // for every executor and every way to cut the inputs into batches.
+  //
+  // Errors   std::invalid_argument if the size is no multiple of the input's,
+  //          or if calibration is needed and missing.
+  std::vector<float> Run(std::span<const float> inputs,
+                         const Executor& executor = {}) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Images first, ..., first + count - 1 as network inputs, by the model's
+// preprocessing.
+//
+// Errors   InputError if the images have another size than model.input.
+std::vector<float> Preprocess(const Model& model, const io::Images& images,
+                              std::size_t first, std::size_t count);
+
+// Network::Calibrate on the first `count` images, if the network needs it.
+// Never give it test images.
+void Calibrate(Network& network, const io::Images& images, std::size_t count,
+               Calibration method, const Executor& executor = {});
+
+struct Evaluation {
+  std::size_t correct = 0;
+  std::size_t total = 0;
+  double mean_logit_error = 0;  // mean |logit - reference logit|
+  double accuracy() const {
+    return total == 0 ? 0
+                      : static_cast<double>(correct) /
+                            static_cast<double>(total);
+  }
+};
+
+// Classifies all images. `reference`, the same model in float, is run beside
+// the network if mean_logit_error is wanted. `progress` is called with the
+// number of images done, from the calling thread.
+Evaluation Evaluate(const Network& network, const io::Images& images,
+                    const Executor& executor = {},
+                    const Network* reference = nullptr,
+                    const std::function<void(std::size_t)>& progress = {});
+
+}  // namespace nibble::nn

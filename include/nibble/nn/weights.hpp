@@ -1,0 +1,63 @@
+// Named float tensors: read from a safetensors file or put in by a program.
+//
+//     nn::Weights file = nn::Weights::Load("resnet20.safetensors");
+//
+//     nn::Weights trained("digits");   // the name stands in error messages
+//     trained.Set("fc1.weight", {64, 64}, w1);
+//     trained.Set("fc1.bias", {64}, b1);
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nibble/nn/model.hpp"
+
+namespace nibble::nn {
+
+class Weights {
+ public:
+  explicit Weights(std::string origin = "memory")
+      : origin_(std::move(origin)) {}
+
+  // Errors   InputError if the file is not a sound safetensors file.
+  static Weights Load(const std::filesystem::path& file);
+
+  // Errors   std::invalid_argument if values.size() is not the shape's product.
+  void Set(const std::string& name, std::vector<std::size_t> shape,
+           std::vector<float> values);
+
+  // Errors   InputError naming origin, tensor, found and expected shape if the
+  //          tensor is absent or has another shape.
+  std::span<const float> Get(const std::string& name,
+                             std::span<const std::size_t> shape) const;
+
+  const std::string& origin() const { return origin_; }
+
+ private:
+  struct Tensor {
+    std::vector<std::size_t> shape;
+    std::vector<float> values;
+  };
+  std::string origin_;
+  std::map<std::string, Tensor> tensors_;
+};
+
+// A layer's weights as every engine takes them, batch norm folded in:
+//
+//     w' = w * g,   b' = beta + (b - mean) * g,   g = gamma / sqrt(var + eps)
+//
+// with eps = 1e-5, computed in double and rounded once.
+//
+// Shapes   weight: [out][kernel height][kernel width][in / groups], that is
+//          rows of layer.reduction() elements, channels innermost like the
+//          activations; bias: [out], zero where the layer has none.
+struct FoldedWeights {
+  std::vector<float> weight;
+  std::vector<float> bias;
+};
+FoldedWeights Fold(const Layer& layer, const Weights& weights);
+
+}  // namespace nibble::nn
