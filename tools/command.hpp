@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+namespace nibble::cost {
+struct Cost;
+}
+
 namespace nibble::tools {
 
 using Json = nlohmann::ordered_json;
@@ -22,6 +26,13 @@ void Print(const Json& object, Output output);
 // Prints an object that holds an array `rows` of equal objects: the rows as a
 // table or CSV, the whole as JSON.
 void PrintRows(const Json& object, const std::string& rows, Output output);
+
+// --weight-scheme, --act-scheme and --ends-scheme.
+void AddSchemes(CLI::App& command, std::string& weights, std::string& acts,
+                std::string& ends);
+
+// Appends macs, weights, linear, quadratic, memory_bits, ace and bytes.
+void AddCosts(Json& out, const cost::Cost& cost);
 
 // One line on stderr, unless --quiet.
 void Log(const std::string& line);

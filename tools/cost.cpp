@@ -1,0 +1,51 @@
+// nibble cost: what a model costs, counted from its shapes.
+#include "nibble/cost/cost.hpp"
+
+#include <memory>
+
+#include "tools/command.hpp"
+#include "tools/workload.hpp"
+
+namespace nibble::tools {
+namespace {
+
+struct Options {
+  std::string model = "resnet50", weights, acts, ends;
+  double width = 1;
+  Output output = Output::kTable;
+};
+
+void Run(const Options& o) {
+  const cost::Cost cost = cost::Count(nn::MakeModel(o.model, o.width),
+                                      MakeQuantSpec(o.weights, o.acts, o.ends));
+  Json out = {{"model", o.model}, {"width", o.width}};
+  AddCosts(out, cost);
+  Print(out, o.output);
+}
+
+}  // namespace
+
+void AddCosts(Json& out, const cost::Cost& cost) {
+  out["macs"] = cost.macs;
+  out["weights"] = cost.weights;
+  out["linear"] = cost.linear;
+  out["quadratic"] = cost.quadratic;
+  out["memory_bits"] = cost.memory_bits;
+  out["ace"] = cost.ace;
+  out["bytes"] = cost.bytes;
+}
+
+void AddCost(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "cost", "Count multiply-accumulates, compute cost and bytes of a model");
+  command->add_option("--model", o->model, "resnet8..200, mlp")
+      ->capture_default_str();
+  command->add_option("--width", o->width, "Factor of the channel counts")
+      ->capture_default_str();
+  AddSchemes(*command, o->weights, o->acts, o->ends);
+  AddOutput(*command, o->output);
+  command->callback([o] { Run(*o); });
+}
+
+}  // namespace nibble::tools

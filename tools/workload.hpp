@@ -1,0 +1,50 @@
+// A model with its weights and its images: what `eval` and `sweep` run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "nibble/core/executor.hpp"
+#include "nibble/cost/cost.hpp"
+#include "nibble/io/images.hpp"
+#include "nibble/nn/network.hpp"
+
+namespace nibble::tools {
+
+struct WorkloadOptions {
+  std::string model = "resnet20";
+  double width = 1;
+  std::string weights;  // safetensors; "" trains the mlp on the digits
+  std::string data;     // folder of the images; "" is the embedded digits
+  std::string root;     // where relative names that do not exist are looked up
+  std::size_t limit = 0;  // test images; 0 for all
+  std::size_t calibration_images = 1024;
+  std::uint64_t seed = 1;  // of the training of the mlp
+};
+
+struct Workload {
+  nn::Model model;
+  nn::Weights weights;
+  io::Images calibration;  // the first training images
+  io::Images test;
+};
+
+// Errors   InputError naming what is missing or does not fit.
+Workload LoadWorkload(const WorkloadOptions& options);
+
+// The scheme of that name; nothing for "" and "float".
+std::optional<Scheme> OptionalScheme(const std::string& name);
+nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
+                            const std::string& ends);
+
+// Accuracy on the test images. `reference` as in nn::Evaluate.
+nn::Evaluation EvaluateWorkload(
+    const Workload& workload, const nn::QuantSpec& spec,
+    Calibration calibration, const Executor& executor,
+    const std::function<void(std::size_t)>& progress = {});
+
+}  // namespace nibble::tools
