@@ -8,7 +8,7 @@
 //     the rest    the elements
 //
 // Read are f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 of either byte order, C or
-// Fortran order; written are versions 1.0 and 2.0, little-endian, C order.
+// Fortran order; written is version 1.0, little-endian, C order.
 //
 // Source   numpy.org, "NEP 1" and numpy.lib.format.
 #pragma once

@@ -90,7 +90,7 @@ class SafeTensors {
 // The tensor's values as floats, in row-major order.
 //
 // Error    exact for every dtype but I32, U32, I64, U64 and F64, which are
-//          rounded to the nearest float (ties to even).
+//          rounded to the nearest float (ties to even; infinity beyond).
 // Errors   InputError for C64; std::invalid_argument if the size of `data` is
 //          not that of shape and dtype.
 std::vector<float> ToFloat(const TensorView& tensor);
