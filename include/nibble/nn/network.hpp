@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -76,6 +77,13 @@ std::vector<float> Preprocess(const Model& model, const io::Images& images,
 void Calibrate(Network& network, const io::Images& images, std::size_t count,
                Calibration method, const Executor& executor = {});
 
+// Logits [images.count, classes], some hundred images at a time. `progress` is
+// called with the number of images done, from the calling thread.
+using Progress = std::function<void(std::size_t images)>;
+std::vector<float> Logits(const Network& network, const io::Images& images,
+                          const Executor& executor = {},
+                          const Progress& progress = {});
+
 struct Evaluation {
   std::size_t correct = 0;
   std::size_t total = 0;
@@ -87,12 +95,19 @@ struct Evaluation {
   }
 };
 
-// Classifies all images. `reference`, the same model in float, is run beside
-// the network if mean_logit_error is wanted. `progress` is called with the
-// number of images done, from the calling thread.
+// Compares logits [labels.size(), classes] with the labels and, where there is
+// a reference, with its logits. Of equal logits the first one counts.
+//
+// Errors   std::invalid_argument if a size disagrees.
+Evaluation Score(std::span<const float> logits,
+                 std::span<const std::uint8_t> labels,
+                 std::span<const float> reference = {});
+
+// Logits and Score. `reference`, the same model in float, runs beside the
+// network; who evaluates many networks keeps its logits and calls Score.
 Evaluation Evaluate(const Network& network, const io::Images& images,
                     const Executor& executor = {},
                     const Network* reference = nullptr,
-                    const std::function<void(std::size_t)>& progress = {});
+                    const Progress& progress = {});
 
 }  // namespace nibble::nn

@@ -11,9 +11,9 @@ namespace nibble::nn {
 
 // No scheme: left in float (counted as 16 bits, AQT's bfloat16 baseline).
 struct QuantSpec {
-  std::optional<Scheme> weights;
-  std::optional<Scheme> activations;
-  std::optional<Scheme> ends;  // weights and inputs of first and last layer
+  std::optional<Scheme> weights = {};
+  std::optional<Scheme> activations = {};
+  std::optional<Scheme> ends = {};  // weights and inputs of first and last layer
 
   const std::optional<Scheme>& ForWeights(const Layer& layer) const {
     return IsEnd(layer) && ends ? ends : weights;

@@ -1,0 +1,85 @@
+#include "nibble/cost/cost.hpp"
+
+#include <cmath>
+
+#include "nibble/core/check.hpp"
+#include "nibble/format/registry.hpp"
+
+namespace nibble::cost {
+
+Cost& Cost::operator+=(const Cost& other) {
+  macs += other.macs;
+  weights += other.weights;
+  linear += other.linear;
+  quadratic += other.quadratic;
+  memory_bits += other.memory_bits;
+  ace += other.ace;
+  bytes += other.bytes;
+  return *this;
+}
+
+Cost Of(const Work& work, const Precision& precision) {
+  const auto weight = static_cast<std::uint64_t>(precision.weight);
+  const auto activation = static_cast<std::uint64_t>(precision.activation);
+  Cost cost;
+  cost.macs = work.macs;
+  cost.weights = work.weights;
+  cost.linear = work.macs * LinearBits(precision);
+  cost.quadratic = work.macs * weight * activation;
+  cost.memory_bits = work.weights * weight;
+  cost.ace = work.macs * weight * activation;
+  cost.bytes = static_cast<std::uint64_t>(std::ceil(
+      static_cast<double>(work.weights) * precision.stored_weight / 8));
+  return cost;
+}
+
+Work ConvWork(std::span<const std::size_t> input,
+              std::span<const std::size_t> kernel,
+              std::span<const std::size_t> stride, std::size_t in_channels,
+              std::size_t out_channels) {
+  NIBBLE_CHECK("ConvWork", kernel.size() == input.size());
+  NIBBLE_CHECK("ConvWork", stride.size() == input.size());
+  Work work{1, in_channels * out_channels};
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    NIBBLE_CHECK("ConvWork", stride[i] > 0);
+    work.macs *= (input[i] + stride[i] - 1) / stride[i];
+    work.weights *= kernel[i];
+  }
+  work.macs *= work.weights;
+  return work;
+}
+
+Work MatmulWork(std::size_t m, std::size_t k, std::size_t n, bool weight) {
+  return {m * k * n, weight ? k * n : 0};
+}
+
+Work WorkOf(const nn::Layer& layer) {
+  if (!layer.has_weights()) return {};
+  const std::uint64_t weights = layer.out.channels * layer.reduction();
+  return {layer.out.pixels() * weights, weights};
+}
+
+Precision PrecisionOf(const nn::Layer& layer, const nn::QuantSpec& spec) {
+  Precision precision;
+  if (const auto& scheme = spec.ForWeights(layer)) {
+    precision.weight = Info(scheme->format).bits;
+    precision.stored_weight =
+        BitsPerElement(*scheme, layer.out.channels, layer.reduction());
+  }
+  if (const auto& scheme = spec.ForInput(layer)) {
+    precision.activation = Info(scheme->format).bits;
+  }
+  return precision;
+}
+
+Cost Count(const nn::Model& model, const nn::QuantSpec& spec) {
+  Cost total;
+  for (const nn::Layer& layer : model.layers) {
+    if (layer.has_weights()) {
+      total += Of(WorkOf(layer), PrecisionOf(layer, spec));
+    }
+  }
+  return total;
+}
+
+}  // namespace nibble::cost

@@ -1,0 +1,273 @@
+#include "nibble/nn/model.hpp"
+
+#include <array>
+#include <cmath>
+
+#include "nibble/core/check.hpp"
+
+namespace nibble::nn {
+namespace {
+
+// Appends layers to a table and works out their shapes.
+class Builder {
+ public:
+  explicit Builder(Model& model) : model_(model) {}
+
+  // TensorFlow's SAME padding: out = ceil(in / stride), the odd row of zeros
+  // below. Equal to PyTorch's padding of kernel / 2 where the stride is 1.
+  Layer& Conv(std::string name, int input, std::size_t channels,
+              std::size_t kernel, std::size_t stride) {
+    Layer& layer = Window(LayerKind::kConv2d, std::move(name), input, kernel,
+                          stride);
+    layer.out.channels = channels;
+    return layer;
+  }
+
+  Layer& MaxPool(int input, std::size_t kernel, std::size_t stride) {
+    Layer& layer =
+        Window(LayerKind::kMaxPool, "maxpool", input, kernel, stride);
+    layer.bias = false;
+    return layer;
+  }
+
+  Layer& Linear(std::string name, int input, std::size_t outputs) {
+    Layer& layer = Append(LayerKind::kLinear, std::move(name), input);
+    layer.out = {1, 1, outputs};
+    return layer;
+  }
+
+  Layer& Add(std::string name, int input, int input2) {
+    Layer& layer = Append(LayerKind::kAdd, std::move(name), input);
+    layer.out = layer.in;
+    layer.input2 = input2;
+    layer.stride.height = model_.shape(input2).height / layer.in.height;
+    layer.stride.width = model_.shape(input2).width / layer.in.width;
+    layer.bias = false;
+    layer.relu = true;
+    return layer;
+  }
+
+  Layer& AvgPool(int input) {
+    Layer& layer = Append(LayerKind::kAvgPool, "avgpool", input);
+    layer.out = {1, 1, layer.in.channels};
+    layer.kernel = {layer.in.height, layer.in.width};
+    layer.bias = false;
+    return layer;
+  }
+
+  int last() const { return static_cast<int>(model_.layers.size()) - 1; }
+
+  void Finish() {
+    model_.classes = model_.layers.back().out.size();
+    Layer* last_weighted = nullptr;
+    for (Layer& layer : model_.layers) {
+      if (!layer.has_weights()) continue;
+      if (last_weighted == nullptr) layer.role = Role::kFirst;
+      last_weighted = &layer;
+    }
+    if (last_weighted->role == Role::kMiddle) last_weighted->role = Role::kLast;
+  }
+
+ private:
+  Layer& Append(LayerKind kind, std::string name, int input) {
+    Layer layer;
+    layer.name = std::move(name);
+    layer.kind = kind;
+    layer.input = input;
+    layer.in = model_.shape(input);
+    model_.layers.push_back(std::move(layer));
+    return model_.layers.back();
+  }
+
+  Layer& Window(LayerKind kind, std::string name, int input,
+                std::size_t kernel, std::size_t stride) {
+    Layer& layer = Append(kind, std::move(name), input);
+    layer.kernel = {kernel, kernel};
+    layer.stride = {stride, stride};
+    const auto same = [&](std::size_t in, std::size_t& out, std::size_t& pad) {
+      out = (in + stride - 1) / stride;
+      const std::size_t covered = (out - 1) * stride + kernel;
+      pad = covered > in ? (covered - in) / 2 : 0;
+    };
+    layer.out.channels = layer.in.channels;
+    same(layer.in.height, layer.out.height, layer.padding.height);
+    same(layer.in.width, layer.out.width, layer.padding.width);
+    return layer;
+  }
+
+  Model& model_;
+};
+
+std::size_t Scaled(std::size_t channels, double width) {
+  const double scaled = std::floor(static_cast<double>(channels) * width);
+  if (!(scaled >= 1 && scaled <= 1 << 20)) {
+    throw InputError("model", "width multiplier", std::to_string(width),
+                     "one that leaves 1 to 2^20 channels");
+  }
+  return static_cast<std::size_t>(scaled);
+}
+
+// PyTorch pads kernel / 2 on both sides whatever the stride.
+Layer& ConvBn(Builder& b, std::string name, std::string batch_norm, int input,
+              std::size_t channels, std::size_t stride) {
+  Layer& layer = b.Conv(std::move(name), input, channels, 3, stride);
+  layer.padding = {1, 1};
+  layer.bias = false;
+  layer.batch_norm = std::move(batch_norm);
+  return layer;
+}
+
+}  // namespace
+
+std::vector<std::size_t> Layer::weight_shape() const {
+  if (kind == LayerKind::kLinear) return {out.channels, in.size()};
+  return {out.channels, in.channels / groups, kernel.height, kernel.width};
+}
+
+Model ResNetCifar(std::size_t depth, double width) {
+  if (depth < 8 || depth % 6 != 2 || depth > 1202) {
+    throw InputError("ResNetCifar", "depth", std::to_string(depth),
+                     "6n + 2 from 8 to 1202");
+  }
+  Model model;
+  model.name = "resnet" + std::to_string(depth);
+  model.input = {32, 32, 3};
+  model.preprocessing = {
+      true, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+  Builder b(model);
+  ConvBn(b, "conv1", "bn1", kImage, Scaled(16, width), 1).relu = true;
+  for (std::size_t stage = 0; stage < 3; ++stage) {
+    const std::size_t channels = Scaled(std::size_t{16} << stage, width);
+    for (std::size_t block = 0; block < (depth - 2) / 6; ++block) {
+      const std::string name = "layer" + std::to_string(stage + 1) + "." +
+                               std::to_string(block) + ".";
+      const std::size_t stride = stage > 0 && block == 0 ? 2 : 1;
+      const int in = b.last();
+      ConvBn(b, name + "conv1", name + "bn1", in, channels, stride).relu = true;
+      ConvBn(b, name + "conv2", name + "bn2", b.last(), channels, 1);
+      b.Add(name + "add", b.last(), in);
+    }
+  }
+  b.AvgPool(b.last());
+  b.Linear("linear", b.last(), 10);
+  b.Finish();
+  return model;
+}
+
+Model ResNet8(double width) {
+  Model model;
+  model.name = "resnet8";
+  model.input = {32, 32, 3};
+  model.preprocessing.unit_range = false;
+  Builder b(model);
+  b.Conv("stem", kImage, Scaled(16, width), 3, 1).relu = true;
+  for (std::size_t stage = 0; stage < 3; ++stage) {
+    const std::size_t channels = Scaled(std::size_t{16} << stage, width);
+    const std::string name = "stack" + std::to_string(stage + 1) + ".";
+    const std::size_t stride = stage == 0 ? 1 : 2;
+    const int in = b.last();
+    b.Conv(name + "conv1", in, channels, 3, stride).relu = true;
+    b.Conv(name + "conv2", b.last(), channels, 3, 1);
+    const int body = b.last();
+    if (stage > 0) b.Conv(name + "shortcut", in, channels, 1, stride);
+    b.Add(name + "add", body, stage > 0 ? b.last() : in);
+  }
+  b.AvgPool(b.last());
+  b.Linear("dense", b.last(), 10);
+  b.Finish();
+  return model;
+}
+
+Model Mlp(std::span<const std::size_t> sizes) {
+  if (sizes.size() < 2) {
+    throw InputError("Mlp", "sizes", std::to_string(sizes.size()),
+                     "at least the numbers of inputs and of classes");
+  }
+  for (const std::size_t size : sizes) {
+    if (size == 0) throw InputError("Mlp", "size", "0", "at least 1");
+  }
+  Model model;
+  model.name = "mlp";
+  model.input = {1, 1, sizes[0]};
+  Builder b(model);
+  for (std::size_t i = 1; i < sizes.size(); ++i) {
+    b.Linear("fc" + std::to_string(i), b.last(), sizes[i]).relu =
+        i + 1 < sizes.size();
+  }
+  b.Finish();
+  return model;
+}
+
+Model ResNetImageNet(std::size_t depth, double width) {
+  std::array<std::size_t, 4> blocks;
+  switch (depth) {
+    case 29: blocks = {2, 2, 3, 2}; break;
+    case 50: blocks = {3, 4, 6, 3}; break;
+    case 101: blocks = {3, 4, 23, 3}; break;
+    case 152: blocks = {3, 8, 36, 3}; break;
+    case 200: blocks = {3, 24, 36, 3}; break;
+    default:
+      throw InputError("ResNetImageNet", "depth", std::to_string(depth),
+                       "29, 50, 101, 152 or 200");
+  }
+  Model model;
+  model.name = "resnet" + std::to_string(depth);
+  model.input = {224, 224, 3};
+  model.preprocessing = {
+      true, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+  Builder b(model);
+  b.Conv("conv_init", kImage, 64, 7, 2).relu = true;
+  b.MaxPool(b.last(), 3, 2);
+  for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
+    const std::size_t channels = Scaled(64, width) << stage;
+    for (std::size_t block = 0; block < blocks[stage]; ++block) {
+      const std::string name = "stage" + std::to_string(stage + 1) + "." +
+                               std::to_string(block) + ".";
+      const std::size_t stride = stage > 0 && block == 0 ? 2 : 1;
+      const int in = b.last();
+      b.Conv(name + "conv1", in, channels, 1, 1).relu = true;
+      b.Conv(name + "conv2", b.last(), channels, 3, stride).relu = true;
+      b.Conv(name + "conv3", b.last(), channels * 4, 1, 1);
+      const int body = b.last();
+      if (block == 0) b.Conv(name + "proj", in, channels * 4, 1, stride);
+      b.Add(name + "add", body, block == 0 ? b.last() : in);
+    }
+  }
+  b.AvgPool(b.last());
+  b.Linear("dense", b.last(), 1000);
+  b.Finish();
+  return model;
+}
+
+namespace {
+constexpr std::string_view kNames[] = {
+    "mlp",      "resnet8",  "resnet14",  "resnet20",  "resnet32", "resnet44",
+    "resnet56", "resnet29", "resnet50", "resnet101", "resnet152", "resnet200"};
+}  // namespace
+
+std::span<const std::string_view> ModelNames() { return kNames; }
+
+Model MakeModel(std::string_view name, double width) {
+  if (name == "mlp") {
+    const std::size_t sizes[] = {64, Scaled(64, width), 10};
+    return Mlp(sizes);
+  }
+  if (name == "resnet8") return ResNet8(width);
+  for (const std::size_t depth : {14u, 20u, 32u, 44u, 56u}) {
+    if (name == "resnet" + std::to_string(depth)) {
+      return ResNetCifar(depth, width);
+    }
+  }
+  for (const std::size_t depth : {29u, 50u, 101u, 152u, 200u}) {
+    if (name == "resnet" + std::to_string(depth)) {
+      return ResNetImageNet(depth, width);
+    }
+  }
+  std::string known;
+  for (const std::string_view n : kNames) {
+    known += (known.empty() ? "" : ", ") + std::string(n);
+  }
+  throw InputError("model", "name", std::string(name), "one of " + known);
+}
+
+}  // namespace nibble::nn
