@@ -45,10 +45,7 @@ void AppendLine(std::string_view line, const std::string& where, Images& out) {
   ++out.count;
 }
 
-}  // namespace
-
-Images LoadDigits(Bytes bytes, const std::string& name) {
-  if (IsGzip(bytes)) return LoadDigits(Gunzip(bytes, name), name);
+Images ParseLines(Bytes bytes, const std::string& name) {
   Images out{.height = 8,
              .width = 8,
              .channels = 1,
@@ -67,6 +64,14 @@ Images LoadDigits(Bytes bytes, const std::string& name) {
     throw InputError(name, "lines", "none", "at least one");
   }
   return out;
+}
+
+}  // namespace
+
+Images LoadDigits(Bytes bytes, const std::string& name) {
+  // Unpacked once: what is gzipped inside of gzip is no text.
+  if (IsGzip(bytes)) return ParseLines(Gunzip(bytes, name), name);
+  return ParseLines(bytes, name);
 }
 
 Images LoadDigits(const std::filesystem::path& path) {

@@ -44,6 +44,11 @@ std::string_view HeaderText(Bytes bytes, const std::string& file) {
   if (!text.starts_with('{')) {
     throw InputError(file, "header", Quoted(text.substr(0, 1)), "\"{\" first");
   }
+  // The JSON parser would take a zero byte for the end.
+  if (const auto zero = text.find('\0'); zero != text.npos) {
+    throw InputError(file, "header, byte " + std::to_string(zero + 1),
+                     "a zero byte", "JSON");
+  }
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include "nibble/io/npy.hpp"
 #include "nibble/io/safetensors.hpp"
 #include "src/io/bytes.hpp"
+#include "src/io/npy_header.hpp"
 
 namespace nibble::io {
 namespace {
@@ -112,23 +113,16 @@ std::vector<float> ToFloat(const TensorView& tensor) {
 }
 
 std::vector<float> ToFloat(const NpyArray& array) {
-  const auto bytes = array.dtype.size() == 2
-                         ? static_cast<std::size_t>(array.dtype[1] - '0')
-                         : 0;
+  NIBBLE_CHECK("ToFloat", IsNpyDtype(array.dtype));
   NIBBLE_CHECK("ToFloat",
-               CheckedBytes(array.shape, bytes * 8) == array.data.size());
+               CheckedBytes(array.shape, NpyItemSize(array.dtype) * 8) ==
+                   array.data.size());
   std::vector<float> out(array.count());
-  if (array.dtype == "f2") {
-    DecodeWide(FormatId::kFp16, array.data, out);
-    return out;
-  }
+  if (array.dtype == "f2") DecodeWide(FormatId::kFp16, array.data, out);
   for (const Converter& converter : kConverters) {
-    if (converter.npy_dtype != array.dtype) continue;
-    converter.convert(array.data, out);
-    return out;
+    if (converter.npy_dtype == array.dtype) converter.convert(array.data, out);
   }
-  throw std::invalid_argument("ToFloat: requires a dtype of npy.hpp, not " +
-                              array.dtype);
+  return out;
 }
 
 }  // namespace nibble::io
