@@ -1,0 +1,74 @@
+// Whole matrices under a scheme: floats to codes and scales, and back.
+//
+//     QuantizedTensor w = QuantizeTensor(ParseScheme("int4/group32"), weights,
+//                                        rows, cols);
+//     DequantizeTensor(w, floats);
+//
+// A matrix is row-major. Weights are [output channels, everything else];
+// activations are [tokens or pixels, channels].
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "nibble/quant/params.hpp"
+#include "nibble/quant/scheme.hpp"
+
+namespace nibble {
+
+// Codes, and what turns them back into floats:
+//
+//     x[r, c] = (value(code[r, c]) - zero_point[g]) * scale[g],  g of (r, c)
+//
+// g runs row by row: tensor 1; channel and token [rows]; group and block
+// [rows, ceil(cols / group)]. value() is the format's Decode. A block format's
+// scale here is the whole factor (for nvfp4 the block's times the tensor's,
+// rounded to float32).
+struct QuantizedTensor {
+  Scheme scheme;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  // [rows, cols]: one byte each, or two (low byte first) for formats of 16
+  // bits. Signed integers are sign-extended to int8.
+  std::vector<std::uint8_t> codes;
+  std::vector<float> scales;
+  std::vector<std::int32_t> zero_points;  // empty when all are zero
+};
+
+#if NIBBLE_ENTRY_POINTS
+inline namespace NIBBLE_ABI {
+
+// Quantizes x [rows, cols]; scales are found from x itself.
+//
+// Errors   std::invalid_argument if the size disagrees or the scheme is wrong.
+QuantizedTensor QuantizeTensor(const Scheme& scheme, std::span<const float> x,
+                               std::size_t rows, std::size_t cols);
+
+// The same with scales found before: params holds 1 (for all) or cols (one per
+// column) entries.
+QuantizedTensor QuantizeTensor(const Scheme& scheme, std::span<const float> x,
+                               std::size_t rows, std::size_t cols,
+                               std::span<const QuantParams> params);
+
+// Writes the floats that the codes stand for to out [rows, cols].
+void DequantizeTensor(const QuantizedTensor& tensor, std::span<float> out);
+
+// value(code) - zero_point for every element: the factor before the scale.
+std::vector<float> CodeValues(const QuantizedTensor& tensor);
+
+// out = DequantizeTensor(QuantizeTensor(scheme, x)), the same bits, without
+// storing codes. Returns how many elements saturated. out may be x.
+std::size_t QuantizeDequantize(const Scheme& scheme, std::span<const float> x,
+                               std::size_t rows, std::size_t cols,
+                               std::span<float> out);
+std::size_t QuantizeDequantize(const Scheme& scheme, std::span<const float> x,
+                               std::size_t rows, std::size_t cols,
+                               std::span<const QuantParams> params,
+                               std::span<float> out);
+
+}  // namespace NIBBLE_ABI
+#endif  // NIBBLE_ENTRY_POINTS
+
+}  // namespace nibble
