@@ -132,7 +132,8 @@ inline double UnionVolume(std::vector<Point> gains, std::size_t dims) {
   double best = 0;  // dims == 2: the largest first coordinate so far
   for (std::size_t k = 0; k < gains.size(); ++k) {
     const double below = k + 1 < gains.size() ? gains[k + 1][last] : 0;
-    const double height = gains[k][last] - below;
+    const double top = gains[k][last];
+    const double height = top == below ? 0 : top - below;  // inf - inf
     best = std::max(best, gains[k][0]);
     if (height == 0) continue;
     const auto end = gains.begin() + static_cast<std::ptrdiff_t>(k + 1);
@@ -151,7 +152,7 @@ inline double UnionVolume(std::vector<Point> gains, std::size_t dims) {
 //
 // Shapes   points: [n][d], goals, reference: [d], d >= 1.
 // Domain   reference finite. A point may be infinitely good; so is the volume.
-// Error    relative 2 n^(d-1) 2^-53: all terms are positive.
+// Error    relative d (n + 3) 2^-53 to first order: all terms are positive.
 // Units    the product of the objectives' units.
 // Errors   std::invalid_argument if the sizes disagree, d is 0, or the reference
 //          is not finite.

@@ -1,7 +1,6 @@
 // Accuracy against cost as an SVG picture.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,8 +10,8 @@ namespace nibble::sweep {
 
 struct PlotPoint {
   double x = 0, y = 0;
-  std::string label;  // written beside points of the front
-  std::string group;  // gives the colour
+  std::string label;    // written beside points of the front
+  std::string group;    // gives the colour
   bool hollow = false;  // a ring in place of a disc
   bool front = false;
 };
@@ -20,37 +19,44 @@ struct PlotPoint {
 struct Plot {
   std::string title, subtitle;
   std::string x_label, y_label;
-  std::string x_unit;
   bool y_percent = false;  // y in [0, 1] is written as per cent
-  bool y_grows = true;     // better is more
-  std::string hollow_meaning;  // legend entries of ring and disc, or ""
-  std::string solid_meaning;
+  bool y_grows = true;     // more is better
+  std::vector<std::string> groups;  // order of colours and legend
+  std::string hollow_meaning;       // what the legend says of a ring
   std::optional<double> baseline;  // a horizontal line
   std::string baseline_label;
-  std::vector<PlotPoint> points;  // finite; others are left out
+  std::vector<PlotPoint> points;  // those that are not finite are left out
 };
 
 // The picture, 960 by 600, with its own white background. x is logarithmic if
-// all are positive and span more than a decade. y in per cent that spans a wide
-// range of errors is drawn by the logarithm of the error, 1 - y.
+// all are positive and span more than a decade. Shares, y_percent, whose errors
+// 1 - y span more than a factor of 4 are drawn by the logarithm of the error.
 std::string ToSvg(const Plot& plot);
 
-// An axis: where its values lie in [0, 1], and its marks.
+// An axis: where values lie between its ends, and its marks.
 struct Scale {
+  enum class Kind { kLinear, kLog, kLogError };
+  Kind kind = Kind::kLinear;
   double lo = 0, hi = 1;
-  enum class Kind { kLinear, kLog, kLogError } kind = Kind::kLinear;
   std::vector<double> ticks;
 
   double At(double value) const;  // 0 at lo, 1 at hi
 };
 
-// Round ends and round marks (1, 2, 5 times a power of ten) around the values.
-Scale LinearScale(double lo, double hi, int marks);
+// Scales that hold all of [lo, hi], with round marks: 1, 2, 2.5 or 5 times a
+// power of ten apart; at 1, 2 and 5 times powers of ten; at such errors 1 - y.
+//
+// Domain   finite, lo <= hi; 0 < lo for LogScale; 0 <= lo, hi < 1 for
+//          LogErrorScale.
+Scale LinearScale(double lo, double hi);
 Scale LogScale(double lo, double hi);
 Scale LogErrorScale(double lo, double hi);
 
-// "1.2 G", "350 k", "0.05": three digits and an SI prefix.
+// Three digits and an SI prefix: "1.2 G", "350 k", "0.05".
 std::string ShortNumber(double value);
+
+// `digits` decimals at most, without closing zeros, the same in every locale.
+std::string Decimal(double value, int digits);
 
 // Escapes & < > " ' for text and attributes of HTML and SVG; control characters
 // that XML cannot hold become U+FFFD.

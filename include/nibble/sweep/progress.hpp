@@ -10,7 +10,7 @@ namespace nibble::sweep {
 
 struct ProgressState {
   std::size_t total = 0;
-  std::size_t done = 0;      // stored, those of earlier runs included
+  std::size_t done = 0;      // finished or failed, earlier runs included
   std::size_t earlier = 0;   // of these, found in the store
   std::size_t failed = 0;    // of these, failed in this run
   double seconds = 0;        // of this run
@@ -27,7 +27,7 @@ std::string Duration(double seconds);
 
 class Progress {
  public:
-  // Looks at stderr, TERM (not "dumb"), COLUMNS and NO_COLOR.
+  // Looks at stderr, TERM (not "dumb") and NO_COLOR.
   explicit Progress(bool quiet = false);
   ~Progress();  // clears the line
   Progress(const Progress&) = delete;
@@ -42,7 +42,6 @@ class Progress {
 
   ProgressState state_;
   std::chrono::steady_clock::time_point start_;
-  std::size_t width_ = 80;
   bool quiet_, terminal_, color_;
 };
 

@@ -28,25 +28,30 @@ const std::vector<MetricInfo>& KnownMetrics();
 
 // How a point is drawn.
 struct PointStyle {
-  std::string label;  // "int4/group32, act int8"
-  std::string group;  // format family: gives the colour
-  bool hollow = false;  // weights only
+  std::string label;      // "int4/channel × int8 [int8 ends]"
+  std::string group;      // format family: gives the colour
+  bool hollow = false;    // weights only
   bool baseline = false;  // everything in float
 };
 
-// Reads the axes weight-scheme, act-scheme, ends-scheme and calibration; `axes`
-// that take only one value in the sweep are left out of the label.
+// Reads the axes weight-scheme, act-scheme, ends-scheme ("" is: as the rest) and
+// calibration. The label names weights × activations, and calibrations other
+// than absmax; it has no part for axes outside `axes`.
 PointStyle SchemeStyle(const Point& point, const std::vector<std::string>& axes);
 
 // "Integer" for "aqt:int4/channel", "Minifloat" for "fp8_e4m3", "Float" for
 // "float", "Other" for what is no format.
 std::string FormatFamily(std::string_view scheme);
 
+// All that FormatFamily returns, in the order of colours and legend.
+const std::vector<std::string>& FormatFamilies();
+
 struct ReportOptions {
   std::vector<std::string> costs;  // metrics offered as cost, the spec's first
   std::vector<MetricInfo> metrics = KnownMetrics();
   std::function<PointStyle(const Point&, const std::vector<std::string>& axes)>
-      style = SchemeStyle;
+      style = SchemeStyle;  // called with the axes that vary in the sweep
+  std::vector<std::string> groups = FormatFamilies();
   std::string command;  // what makes the results again
 };
 
@@ -64,12 +69,22 @@ struct FrontReport {
 FrontReport FindFront(const Spec& spec, const std::vector<Result>& results,
                       const std::string& cost, const ReportOptions& options);
 
+// One line per result, RFC 4180's quoting with bare line feeds: every axis,
+// `state` (ok or failed), `front` (1 for members under the spec's cost), every
+// metric, then elapsed_s, started, commit, machine and error. Numbers are the
+// shortest that read back as the same double; NaN is an empty field.
 std::string PointsCsv(const Spec& spec, const std::vector<Result>& results,
                       const ReportOptions& options);
+
+// The front under each cost with its hypervolume and the reference point.
 std::string FrontJson(const Spec& spec, const std::vector<Result>& results,
                       const ReportOptions& options);
+
+// Accuracy against the spec's cost; see plot.hpp.
 std::string PlotSvg(const Spec& spec, const std::vector<Result>& results,
                     const ReportOptions& options);
+
+// One page without any reference to the network: plot, table, origin.
 std::string ReportHtml(const Spec& spec, const std::vector<Result>& results,
                        const ReportOptions& options);
 

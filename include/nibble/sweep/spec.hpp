@@ -36,11 +36,6 @@ using Metrics = std::map<std::string, double>;
 // points are the same exactly if their keys are.
 std::string Key(const Point& point);
 
-// The point whose Key this is.
-//
-// Errors   InputError, naming `where`, if it is not the key of a point.
-Point ParseKey(std::string_view key, const std::string& where);
-
 // A value as people read it: the string itself, or the shortest number.
 std::string Text(const Value& value);
 
@@ -93,6 +88,10 @@ inline constexpr std::size_t kMaxPoints = 1'000'000;
 // What must be equal for stored results to be those of this specification: name
 // and settings, as canonical JSON. Axes and points may grow between runs.
 std::string Identity(const Spec& spec);
+
+// Those of `axes` in which the points do not all agree.
+std::vector<std::string> VaryingAxes(const std::vector<Point>& points,
+                                     const std::vector<std::string>& axes);
 
 // The candidate with the smallest edit distance to `name`, "" if there is none.
 std::string Nearest(std::string_view name,

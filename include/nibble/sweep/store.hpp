@@ -7,7 +7,7 @@
 //
 //     runs    (id, identity, commit_id, machine, cores, compiler, command, started)
 //     points  (key PRIMARY KEY, run, error, metrics, started, seconds, attempts)
-//     results a view: key, error, seconds, and a column for every metric
+//     results a view: point, error, elapsed_s, and a column for every metric
 //
 // `key` is Key(point) and `metrics` a JSON object; numbers that are not finite
 // are stored as null and read back as NaN.
@@ -15,7 +15,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,11 +34,14 @@ struct Provenance {
 // This machine and this build; commit and command are the caller's to know.
 Provenance Here(std::string commit, std::string command);
 
+// The time now, in UTC: "2026-01-31T23:59:59Z".
+std::string UtcNow();
+
 struct Result {
   Point point;
   std::string error;  // empty if the point succeeded
   Metrics metrics;    // empty if it did not
-  std::string started;  // UTC, "2026-01-31T23:59:59Z"
+  std::string started;  // UtcNow()
   double seconds = 0;
   int attempts = 1;     // of which the last is stored
   Provenance made;
@@ -49,7 +51,8 @@ struct Result {
 
 class Store {
  public:
-  // Opens or creates the file and begins a run.
+  // Opens or creates the file, with its folder, and begins a run. `identity` is
+  // Identity(spec).
   //
   // Errors   InputError if the file is not SQLite, is damaged, belongs to
   //          another program, another version or another identity, or if
