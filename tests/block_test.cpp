@@ -107,6 +107,9 @@ TEST(Mx, SharedScaleFollowsItsRule) {
       EXPECT_EQ(SharedScale(largest, 2, 1, SharedExponent::kEven),
                 code(exponent + (fraction >= 1.75f ? 1 : 0) - 2))
           << largest;
+      // Subnormal magnitudes reach code 1 in this one.
+      EXPECT_EQ(SharedScale(largest, 0, 6, SharedExponent::kCeil),
+                code(exponent + (fraction > 1 ? 1 : 0)));
       EXPECT_EQ(SharedScale(largest, 8, 3, SharedExponent::kEven),
                 code(exponent + (fraction >= 1.9375f ? 1 : 0) - 8));
     }

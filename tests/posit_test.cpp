@@ -39,7 +39,11 @@ double Meaning(int bits, int es, std::uint32_t code) {
   int e = 0;
   for (int i = 0; i < es; ++i) e = 2 * e + next();
   double f = 0;
-  for (double weight = 0.5; position > 0; weight /= 2) f += next() * weight;
+  double weight = 0.5;
+  while (position > 0) {
+    f += next() * weight;
+    weight /= 2;
+  }
   return ((1 - 3 * s) + f) *
          std::ldexp(1.0, (1 - 2 * s) * ((1 << es) * r + e + s));
 }
