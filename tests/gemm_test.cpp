@@ -61,8 +61,11 @@ template <class T>
 struct ScatteredRows {
   const T* in;
   size_t taps, k;
-  void operator()(size_t m, const T** out, size_t step) const {
-    for (size_t t = 0; t < taps; ++t) out[t * step] = in + Start(m, t);
+  auto operator()(size_t m) const {
+    return [m, this](const T** out, size_t step) mutable {
+      for (size_t t = 0; t < taps; ++t) out[t * step] = in + Start(m, t);
+      ++m;
+    };
   }
   size_t Start(size_t m, size_t t) const {
     return (m * 7 + t * 13) % 31 * k;
@@ -159,8 +162,11 @@ void TestPackedLayout() {
 struct DenseRows {
   const float* in;
   size_t k;
-  void operator()(size_t m, const float** out, size_t) const {
-    *out = in + m * k;
+  auto operator()(size_t m) const {
+    return [row = in + m * k, this](const float** out, size_t) mutable {
+      *out = row;
+      row += k;
+    };
   }
 };
 

@@ -18,28 +18,68 @@ namespace target = nibble::HWY_NAMESPACE;
 using Wide = hn::ScalableTag<float>;
 using Narrow = hn::CappedTag<float, 8>;  // where Wide's tile would be half empty
 
-// Rows of the product are the output's pixels, image by image.
+// Rows of the product are the output's pixels, image by image. Stands at one of
+// them and writes where each tap of its window lies.
+class WindowCursor {
+ public:
+  WindowCursor(const Conv2dShape& shape, const float* in, const float* zeros,
+               size_t m)
+      : shape_(shape),
+        image_(in + m / shape.out.pixels() * shape.in.size()),
+        zeros_(zeros),
+        y_(m % shape.out.pixels() / shape.out.width),
+        x_(m % shape.out.width),
+        row_(shape.in.width * shape.in.channels),
+        rows_inside_(shape.in.height + 1 -
+                     HWY_MIN(shape.in.height + 1, shape.kernel.height)),
+        columns_inside_(shape.in.width + 1 -
+                        HWY_MIN(shape.in.width + 1, shape.kernel.width)) {}
+
+  HWY_INLINE void operator()(const float** out, size_t step) {
+    // Above or left of the image wraps to a huge number, so that one comparison
+    // finds both ends.
+    const size_t top = y_ * shape_.stride.height - shape_.padding.height;
+    const size_t left = x_ * shape_.stride.width - shape_.padding.width;
+    size_t at = top * row_ + left * shape_.in.channels;
+    if (top < rows_inside_ && left < columns_inside_) {
+      for (size_t ky = 0; ky < shape_.kernel.height; ++ky, at += row_) {
+        const float* tap = image_ + at;
+        for (size_t kx = 0; kx < shape_.kernel.width; ++kx, out += step) {
+          *out = tap;
+          tap += shape_.in.channels;
+        }
+      }
+    } else {
+      for (size_t ky = 0; ky < shape_.kernel.height; ++ky, at += row_) {
+        for (size_t kx = 0; kx < shape_.kernel.width; ++kx, out += step) {
+          const bool inside =
+              top + ky < shape_.in.height && left + kx < shape_.in.width;
+          *out = inside ? image_ + (at + kx * shape_.in.channels) : zeros_;
+        }
+      }
+    }
+    if (++x_ < shape_.out.width) return;
+    x_ = 0;
+    if (++y_ < shape_.out.height) return;
+    y_ = 0;
+    image_ += shape_.in.size();
+  }
+
+ private:
+  const Conv2dShape shape_;
+  const float* image_;
+  const float* zeros_;
+  size_t y_, x_;
+  size_t row_;                           // elements
+  size_t rows_inside_, columns_inside_;  // windows that need no zeros
+};
+
 struct ConvRows {
   const Conv2dShape& shape;
   const float* in;  // first channel of the group
   const float* zeros;
 
-  void operator()(size_t m, const float** out, size_t step) const {
-    const size_t pixel = m % shape.out.pixels();
-    const float* image = in + m / shape.out.pixels() * shape.in.size();
-    const size_t y = pixel / shape.out.width * shape.stride.height;
-    const size_t x = pixel % shape.out.width * shape.stride.width;
-    for (size_t ky = 0; ky < shape.kernel.height; ++ky) {
-      // Above the image wraps to a huge number: one comparison for both ends.
-      const size_t row = y + ky - shape.padding.height;
-      for (size_t kx = 0; kx < shape.kernel.width; ++kx, out += step) {
-        const size_t column = x + kx - shape.padding.width;
-        *out = row < shape.in.height && column < shape.in.width
-                   ? image + (row * shape.in.width + column) * shape.in.channels
-                   : zeros;
-      }
-    }
-  }
+  WindowCursor operator()(size_t m) const { return {shape, in, zeros, m}; }
 };
 
 struct BiasRelu {

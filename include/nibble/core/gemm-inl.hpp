@@ -22,8 +22,9 @@
 //                               const Store& store) const;
 //             It ends with store(d, i, j, v) for each vector v of accumulators:
 //             row i, outputs j, ..., j + Lanes(d) - 1 of the tile.
-//   Rows      rows(m, out, stride): writes the pointer of tap t of row m to
-//             out[t * stride].
+//   Rows      auto cursor = rows(m) stands at row m; cursor(out, step) writes
+//             the pointer of each tap t of that row to out[t * step] and goes
+//             on to the next row.
 //   Epilogue  epilogue(d, v, m, n, valid): finishes the accumulators v of row m,
 //             outputs n, ..., n + valid - 1, and stores them where it wants:
 //             bias, ReLU, requantization. valid is Lanes(d) but in the last
@@ -107,18 +108,21 @@ inline constexpr size_t kBlockRows = 96;
 inline constexpr size_t kBlockTiles = 16;
 
 // What the kernel calls with its accumulators: drops what lies outside the
-// result and leaves the rest to the epilogue.
-template <class Epilogue>
+// result (nothing of a whole tile) and leaves the rest to the epilogue.
+template <class Epilogue, bool kWhole>
 struct TileStore {
-  const Epilogue& epilogue;
-  size_t m0, rows;     // first row, and how many of the tile exist
-  size_t n0, columns;  // first output, and how many exist from there on
+  Epilogue epilogue;    // a copy, so that its fields can stay in registers
+  size_t m0, rows;      // first row, and how many exist from there on
+  size_t n0, columns;   // first output, and how many exist from there on
 
   template <class D, class V>
   HWY_INLINE void operator()(D d, size_t i, size_t j, V v) const {
-    if (i >= rows || j >= columns) return;
     const size_t lanes = hn::Lanes(d);
-    epilogue(d, v, m0 + i, n0 + j, std::min(columns - j, lanes));
+    if constexpr (kWhole) {
+      epilogue(d, v, m0 + i, n0 + j, lanes);
+    } else if (i < rows && j < columns) {
+      epilogue(d, v, m0 + i, n0 + j, std::min(columns - j, lanes));
+    }
   }
 };
 
@@ -127,10 +131,14 @@ struct TileStore {
 template <size_t kRows, class Input, class Rows>
 void GatherRows(const Rows& rows, size_t m0, size_t count, size_t taps,
                 const Input** out) {
-  const size_t padded = (count + kRows - 1) / kRows * kRows;
-  for (size_t i = 0; i < padded; ++i) {
-    rows(m0 + std::min(i, count - 1),
-         out + i / kRows * taps * kRows + i % kRows, kRows);
+  auto cursor = rows(m0);
+  size_t i = 0;
+  for (; i < count; ++i) {
+    cursor(out + i / kRows * taps * kRows + i % kRows, kRows);
+  }
+  for (; i % kRows != 0; ++i) {
+    const Input** row = out + i / kRows * taps * kRows + i % kRows;
+    for (size_t t = 0; t < taps; ++t) row[t * kRows] = row[t * kRows - 1];
   }
 }
 
@@ -151,10 +159,15 @@ void Block(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
     const size_t n0 = tile * kernel.columns();
     const auto* weights = packed + tile * tile_size;
     for (size_t i = 0; i < count; i += kRows) {
-      const TileStore<Epilogue> store{epilogue, m0 + i, count - i, n0,
-                                      shape.n - n0};
-      kernel(pointers.get() + i * shape.taps, shape.taps, shape.k, weights,
-             store);
+      const Input* const* tile_rows = pointers.get() + i * shape.taps;
+      if (count - i >= kRows && shape.n - n0 >= kernel.columns()) {
+        const TileStore<Epilogue, true> store{epilogue, m0 + i, kRows, n0, 0};
+        kernel(tile_rows, shape.taps, shape.k, weights, store);
+      } else {
+        const TileStore<Epilogue, false> store{epilogue, m0 + i, count - i, n0,
+                                               shape.n - n0};
+        kernel(tile_rows, shape.taps, shape.k, weights, store);
+      }
     }
   }
 }

@@ -10,9 +10,9 @@
 //     T.tensor_scale  F32 [1]      nvfp4 only: a scale is its code times this
 //     T.zero_points   I32 [n]      where the scheme has any
 //
-// and the file's metadata get "nibble:T" = "int4/group32 [16,3,3,3]": scheme and
-// shape. The matrix that is quantized has shape[0] rows and the rest as columns.
-// Tensors of fewer than two dimensions stay as they are.
+// and the file's metadata get "nibble:T" = "int4/group32 [16,3,3,3]": scheme
+// and shape. The matrix that is quantized has shape[0] rows and the rest as
+// columns. Tensors of fewer than two dimensions stay as they are.
 #pragma once
 
 #include <cstddef>
