@@ -37,12 +37,14 @@ struct ThresholdTable {
   std::uint32_t sign_code = 0;
   std::uint32_t flip = 0;
   std::uint32_t nan_code = 0;
+  bool signed_zero = true;  // -0 keeps its sign
 };
 
 struct Codec {
   CodecKind kind = CodecKind::kInteger;
-  FormatId format = FormatId::kInt8;  // of an element
-  bool wide = false;                  // codes of 16 bits
+  FormatId format = FormatId::kInt8;           // of an element
+  bool wide = false;                           // codes of 16 bits
+  Rounding rounding = Rounding::kNearestEven;  // of all but integers
   // y = x / scale and not x * (1 / scale).
   bool divides = false;
 
@@ -56,10 +58,22 @@ struct Codec {
   float last = 0;
   float zero_below = 0;  // kLogarithmic: |y| below this is zero
 
-  // y outside [low, high] is counted as saturated.
+  // Code plus zero point outside [low, high] before it is rounded is counted as
+  // saturated: further from the outermost value than rounding reaches.
   float low = 0;
   float high = 0;
 };
+
+// Sets what counts as saturated in an integer codec: half a step (a whole one
+// where floor takes it away) outside the grid, and 2^-10 of one for what the
+// scale's own rounding adds.
+constexpr void SetLimits(Codec& codec) {
+  const IntegerGrid& grid = codec.integer;
+  const bool floors = grid.rounding == Rounding::kFloor && grid.add == 0;
+  const float up = grid.half_shift || floors ? 1.0f : 0.5f;
+  codec.low = static_cast<float>(grid.low) - (1.0f - up) - 0x1p-10f;
+  codec.high = static_cast<float>(grid.high) + up + 0x1p-10f;
+}
 
 namespace codec_internal {
 
@@ -90,7 +104,7 @@ constexpr float FirstTrue(float low, float high, Predicate above) {
 
 // Thresholds where Encode steps from one code to the next, found from Encode
 // itself, so that ties fall as it says.
-inline ThresholdTable MakeTable(FormatId format) {
+inline ThresholdTable MakeTable(FormatId format, const Policy& policy = {}) {
   const FormatInfo& info = Info(format);
   ThresholdTable table;
   table.thresholds.fill(std::numeric_limits<float>::quiet_NaN());
@@ -98,14 +112,15 @@ inline ThresholdTable MakeTable(FormatId format) {
     table.values[c] = Decode(format, c);
   }
   table.nan_code = Encode(format, std::numeric_limits<float>::quiet_NaN());
-  const bool sign = info.family == Family::kLogarithmic;
-  table.sign_code = sign ? info.logarithmic.sign_code() : 0;
+  const bool sign =
+      info.family == Family::kLogarithmic || info.family == Family::kMinifloat;
+  table.sign_code = sign ? 1u << (info.bits - 1) : 0;
   table.flip = format == FormatId::kInt1 ? 1 : 0;
   const std::uint32_t indices = sign ? table.sign_code : info.codes;
   const float top = info.max;
   for (std::uint32_t i = 1; i < indices; ++i) {
     table.thresholds[i - 1] = FirstTrue(sign ? 0.0f : -top, top, [&](float y) {
-      return (Encode(format, y) ^ table.flip) >= i;
+      return (Encode(format, y, policy) ^ table.flip) >= i;
     });
   }
   return table;
@@ -129,6 +144,19 @@ inline void FillLogarithmic(Codec& codec) {
                                [&](float y) { return encode(y) >= 1; });
 }
 
+// A 4-bit minifloat whose ties go towards zero, and that never writes -0.
+inline Codec HalfToZeroCodec(FormatId format) {
+  Codec codec;
+  codec.kind = CodecKind::kTable;
+  codec.format = format;
+  codec.rounding = Rounding::kHalfToZero;
+  codec.table = MakeTable(format, {.rounding = codec.rounding});
+  codec.table.signed_zero = false;
+  codec.low = Info(format).min;
+  codec.high = Info(format).max;
+  return codec;
+}
+
 }  // namespace codec_internal
 
 // The codec of a format's elements under the default policy: nearest even,
@@ -146,10 +174,12 @@ inline Codec MakeCodec(FormatId format) {
   codec.high = info.max * kSlack;
   if (info.family == Family::kTernary) {
     codec.integer = {.low = -1, .high = 1, .offset = 1};
+    SetLimits(codec);
   } else if (info.family == Family::kInteger && format != FormatId::kInt1) {
     codec.integer = {.low = info.integer.lowest(true),
                      .high = info.integer.highest(),
                      .half_shift = info.integer.half_shift};
+    SetLimits(codec);
   } else if (info.family == Family::kMinifloat) {
     codec.kind = CodecKind::kMinifloat;
     codec.minifloat = info.minifloat;
@@ -193,7 +223,10 @@ constexpr std::uint32_t EncodeScaled(float x, const QuantParams& params,
         codec.integer.offset);
   }
   const float y = codec.divides ? x / params.scale : x * params.Inverse();
-  return Encode(codec.format, y, {.rounding = codec.integer.rounding}, random);
+  const std::uint32_t code =
+      Encode(codec.format, y, {.rounding = codec.rounding}, random);
+  const bool drop = !codec.table.signed_zero && code == codec.table.sign_code;
+  return drop ? 0 : code;
 }
 
 // The factor before the scale: the code's value less the zero point.

@@ -36,8 +36,8 @@ class Lookup16 {
 
   // Domain   index in 0 .. 15.
   HWY_INLINE VF operator()(VI index) const {
-    const DF df;
 #if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX3
+    const DF df;
     return hn::TableLookupLanes(hn::LoadU(df, values_.data()),
                                 hn::IndicesFromVec(df, index));
 #elif NIBBLE_X86_VECTORS && HWY_TARGET == HWY_AVX2
@@ -51,7 +51,7 @@ class Lookup16 {
         low.raw, high.raw,
         _mm256_castsi256_ps(_mm256_slli_epi32(index.raw, 28)))};
 #else
-    return hn::GatherIndex(df, values_.data(), index);
+    return hn::GatherIndex(DF(), values_.data(), index);
 #endif
   }
 

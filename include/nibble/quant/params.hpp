@@ -1,14 +1,14 @@
-// The numbers that tie codes to floats, and how each recipe finds them.
+// The numbers that tie codes to floats.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace nibble {
 
-// x ≈ (code - zero_point) * scale, and code = round(x * Inverse()) +
-// zero_point.
+// x ≈ (code - zero_point) * scale, code = round(x * Inverse()) + zero_point.
 struct QuantParams {
-  float scale = 1.0f;           // x per step; finite and above zero
+  float scale = 1.0f;           // x per step; finite, not zero
   std::int32_t zero_point = 0;  // the code of x = 0
   float inverse = 0.0f;         // steps per x; 0 stands for 1 / scale
 
@@ -22,6 +22,15 @@ struct QuantParams {
 struct Range {
   float min = 0.0f;
   float max = 0.0f;
+
+  // Nothing was seen: any value is below min and above max.
+  static const Range kEmpty;
+
+  constexpr bool empty() const { return min > max; }
+  bool operator==(const Range&) const = default;
 };
+
+inline constexpr Range Range::kEmpty = {std::numeric_limits<float>::max(),
+                                        std::numeric_limits<float>::lowest()};
 
 }  // namespace nibble

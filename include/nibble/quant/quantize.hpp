@@ -84,7 +84,7 @@ void QuantizeStochastic(std::span<const float> x, const QuantParams& params,
                         std::span<Code> codes) {
   NIBBLE_CHECK("QuantizeStochastic", x.size() == codes.size());
   NIBBLE_CHECK("QuantizeStochastic", codec.wide == (sizeof(Code) == 2));
-  codec.integer.rounding = Rounding::kStochastic;
+  codec.integer.rounding = codec.rounding = Rounding::kStochastic;
   for (std::size_t i = 0; i < x.size(); ++i) {
     codes[i] = static_cast<Code>(
         EncodeScaled(x[i], params, codec, RandomBits(seed, first + i)));

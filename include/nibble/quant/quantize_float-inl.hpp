@@ -143,6 +143,7 @@ class TableLanes {
   explicit HWY_INLINE TableLanes(const Codec& codec)
       : search_(codec.table.thresholds),
         sign_code_(static_cast<std::int32_t>(codec.table.sign_code)),
+        signed_zero_(codec.table.signed_zero ? 1 : 0),
         flip_(static_cast<std::int32_t>(codec.table.flip)),
         nan_code_(static_cast<std::int32_t>(codec.table.nan_code)) {}
 
@@ -151,9 +152,12 @@ class TableLanes {
     const auto is_number = hn::RebindMask(di, hn::Eq(y, y));
     VI code;
     if (sign_code_ != 0) {
-      const auto negative = hn::BroadcastSignBit(hn::BitCast(di, y));
-      code = hn::Or(search_(hn::Abs(y)),
-                    hn::And(negative, hn::Set(di, sign_code_)));
+      code = search_(hn::Abs(y));
+      const auto sign = hn::And(hn::BroadcastSignBit(hn::BitCast(di, y)),
+                                hn::Set(di, sign_code_));
+      const auto zero =
+          hn::Eq(hn::Or(code, hn::Set(di, signed_zero_)), hn::Zero(di));
+      code = hn::Or(code, hn::IfThenZeroElse(zero, sign));
     } else {
       code = hn::Xor(search_(y), hn::Set(di, flip_));
     }
@@ -164,6 +168,7 @@ class TableLanes {
  private:
   Search15 search_;
   std::int32_t sign_code_;
+  std::int32_t signed_zero_;
   std::int32_t flip_;
   std::int32_t nan_code_;
 };

@@ -13,6 +13,7 @@
 // docs/quantization.md has the exact arithmetic of every recipe.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

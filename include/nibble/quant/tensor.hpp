@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "nibble/core/config.hpp"
 #include "nibble/quant/params.hpp"
 #include "nibble/quant/scheme.hpp"
 
@@ -35,6 +36,8 @@ struct QuantizedTensor {
   std::vector<std::uint8_t> codes;
   std::vector<float> scales;
   std::vector<std::int32_t> zero_points;  // empty when all are zero
+  // scales and zero_points are [cols], one per column, instead.
+  bool by_column = false;
 };
 
 #if NIBBLE_ENTRY_POINTS
@@ -46,8 +49,10 @@ inline namespace NIBBLE_ABI {
 QuantizedTensor QuantizeTensor(const Scheme& scheme, std::span<const float> x,
                                std::size_t rows, std::size_t cols);
 
-// The same with scales found before: params holds 1 (for all) or cols (one per
-// column) entries.
+// The same with scales found before, by ChooseParams: params holds 1 (for all)
+// or cols (one per column) entries.
+//
+// Errors   also if the format is a block's.
 QuantizedTensor QuantizeTensor(const Scheme& scheme, std::span<const float> x,
                                std::size_t rows, std::size_t cols,
                                std::span<const QuantParams> params);
@@ -59,7 +64,8 @@ void DequantizeTensor(const QuantizedTensor& tensor, std::span<float> out);
 std::vector<float> CodeValues(const QuantizedTensor& tensor);
 
 // out = DequantizeTensor(QuantizeTensor(scheme, x)), the same bits, without
-// storing codes. Returns how many elements saturated. out may be x.
+// keeping codes. Returns how many elements saturated: were further outside than
+// rounding reaches, infinity among them. out may be x.
 std::size_t QuantizeDequantize(const Scheme& scheme, std::span<const float> x,
                                std::size_t rows, std::size_t cols,
                                std::span<float> out);
@@ -72,3 +78,5 @@ std::size_t QuantizeDequantize(const Scheme& scheme, std::span<const float> x,
 #endif  // NIBBLE_ENTRY_POINTS
 
 }  // namespace nibble
+
+#include "nibble/quant/tensor_body.hpp"  // the bodies

@@ -1,0 +1,277 @@
+// The bodies of scheme.hpp: names to schemes and back.
+#pragma once
+
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nibble/quant/scheme.hpp"
+
+namespace nibble {
+
+namespace scheme_internal {
+
+[[noreturn]] inline void Refuse(std::string_view name, std::size_t position,
+                                const std::string& reason) {
+  throw InputError(std::string(name) + ": position " +
+                   std::to_string(position) + ": " + reason);
+}
+
+// The part of `name` at `begin` is none of `known`.
+[[noreturn]] inline void RefusePart(std::string_view name, std::size_t begin,
+                                    std::size_t length, const char* what,
+                                    const std::vector<std::string>& known) {
+  const std::string_view part = name.substr(begin, length);
+  const std::string right = std::string(name.substr(0, begin)) +
+                            NearestName(part, known) +
+                            std::string(name.substr(begin + length));
+  Refuse(name, begin + RightCharacters(part, known),
+         std::string("no such ") + what + ", did you mean '" + right + "'?");
+}
+
+// In the recipe gguf "mxfp4" is GGUF's block of that name.
+inline std::string FormatName(FormatId format) {
+  return format == FormatId::kGgufMxfp4 ? "mxfp4"
+                                        : std::string(Info(format).name);
+}
+
+inline bool IsGguf(FormatId format) { return Info(format).block_bytes != 0; }
+
+// Why recipe and format do not go together; "" if they do.
+inline std::string FormatProblem(Recipe recipe, FormatId format) {
+  const FormatInfo& info = Info(format);
+  const bool integer = info.family == Family::kInteger;
+  const bool is_half = integer && info.integer.half_shift;
+  if (info.family == Family::kScale) return "is the format of scales";
+  if (IsGguf(format) != (recipe == Recipe::kGguf)) {
+    return IsGguf(format) ? "is of the recipe gguf" : "is no GGUF format";
+  }
+  if (info.decode_only) return "can be read, not written";
+  if (format == FormatId::kQ4_1) {
+    return "has a minimum beside its scale, which schemes lack";
+  }
+  switch (recipe) {
+    case Recipe::kPlain:
+    case Recipe::kGguf:
+      return "";
+    case Recipe::kAqt:
+      return integer && format != FormatId::kInt1 ? ""
+                                                  : "is not one of this recipe";
+    case Recipe::kAqt2:
+    case Recipe::kTorch:
+    case Recipe::kAsym: {
+      const bool is_signed_only = recipe == Recipe::kAqt2;
+      return integer && !is_half && info.bits > 1 &&
+                     (info.is_signed || !is_signed_only)
+                 ? ""
+                 : "is not one of this recipe";
+    }
+    case Recipe::kAbsmean:
+      return info.family == Family::kTernary || format == FormatId::kInt1 ||
+                     (integer && !is_half && info.is_signed)
+                 ? ""
+                 : "is not one of this recipe";
+  }
+  return "";
+}
+
+// The same for the granularity.
+inline std::string GranularityProblem(const Scheme& scheme) {
+  const FormatInfo& info = Info(scheme.format);
+  const bool block = info.family == Family::kBlock;
+  if (block != (scheme.granularity == Granularity::kBlock)) {
+    return block ? "the format has its own blocks" : "the format has no blocks";
+  }
+  if ((scheme.granularity == Granularity::kGroup) != (scheme.group != 0)) {
+    return "a group has a size, and nothing else has one";
+  }
+  if (scheme.recipe == Recipe::kAbsmean) {
+    const bool activations =
+        info.family == Family::kInteger && scheme.format != FormatId::kInt1;
+    if (activations != (scheme.granularity == Granularity::kToken)) {
+      return activations ? "absmean scales integers per token"
+                         : "absmean scales weights, which have no tokens";
+    }
+  }
+  return "";
+}
+
+inline Granularity DefaultGranularity(FormatId format) {
+  return Info(format).family == Family::kBlock ? Granularity::kBlock
+                                               : Granularity::kTensor;
+}
+
+inline Recipe DefaultRecipe(FormatId format) {
+  return IsGguf(format) ? Recipe::kGguf : Recipe::kPlain;
+}
+
+// Names that may stand where a recipe or a format was misspelt.
+inline std::vector<std::string> FormatNames(bool has_recipe, Recipe recipe) {
+  std::vector<std::string> names;
+  for (const FormatInfo& info : AllFormats()) {
+    const Recipe r = has_recipe ? recipe : DefaultRecipe(info.id);
+    if (info.id == FormatId::kGgufMxfp4 && !has_recipe) continue;
+    if (FormatProblem(r, info.id).empty()) names.push_back(FormatName(info.id));
+  }
+  return names;
+}
+
+inline FormatId ParseFormat(std::string_view name, std::size_t begin,
+                            std::size_t length, bool has_recipe,
+                            Recipe recipe) {
+  const std::string_view part = name.substr(begin, length);
+  const auto format =
+      recipe == Recipe::kGguf && part == FormatName(FormatId::kGgufMxfp4)
+          ? FormatId::kGgufMxfp4
+          : FindFormat(part);
+  const bool hidden = part == Info(FormatId::kGgufMxfp4).name;
+  if (!format || hidden) {
+    RefusePart(name, begin, length, "format", FormatNames(has_recipe, recipe));
+  }
+  const Recipe used = has_recipe ? recipe : DefaultRecipe(*format);
+  const std::string problem = FormatProblem(used, *format);
+  if (!problem.empty()) {
+    Refuse(name, begin,
+           "'" + std::string(part) + "' " + problem + ", did you mean '" +
+               std::string(name.substr(0, begin)) +
+               NearestName(part, FormatNames(has_recipe, recipe)) + "'?");
+  }
+  return *format;
+}
+
+inline void ParseGranularity(std::string_view name, std::size_t begin,
+                             Scheme& scheme) {
+  const std::string_view part = name.substr(begin);
+  constexpr std::string_view kGroup = "group";
+  if (part.starts_with(kGroup)) {
+    const std::string_view digits = part.substr(kGroup.size());
+    std::size_t size = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), size);
+    const auto parsed = static_cast<std::size_t>(end - digits.data());
+    if (error != std::errc() || parsed != digits.size() || size == 0) {
+      Refuse(name, begin + kGroup.size() + (size == 0 ? 0 : parsed),
+             "a group needs its size, did you mean '" +
+                 std::string(name.substr(0, begin)) + "group" +
+                 std::to_string(size == 0 ? 32 : size) + "'?");
+    }
+    scheme.granularity = Granularity::kGroup;
+    scheme.group = size;
+    return;
+  }
+  for (std::size_t g = 0; g < kGranularityNames.size(); ++g) {
+    if (part == kGranularityNames[g]) {
+      scheme.granularity = static_cast<Granularity>(g);
+      return;
+    }
+  }
+  std::vector<std::string> known(kGranularityNames.begin(),
+                                 kGranularityNames.end());
+  known[static_cast<std::size_t>(Granularity::kGroup)] = "group32";
+  RefusePart(name, begin, part.size(), "granularity", known);
+}
+
+}  // namespace scheme_internal
+
+inline Scheme ParseScheme(std::string_view name) {
+  using namespace scheme_internal;  // NOLINT
+  Scheme scheme;
+  const std::size_t colon = name.find(':');
+  const bool has_recipe = colon != std::string_view::npos;
+  if (has_recipe) {
+    const auto recipe = std::ranges::find(kRecipeNames, name.substr(0, colon));
+    if (recipe == kRecipeNames.end()) {
+      RefusePart(name, 0, colon, "recipe",
+                 {kRecipeNames.begin(), kRecipeNames.end()});
+    }
+    scheme.recipe = static_cast<Recipe>(recipe - kRecipeNames.begin());
+  }
+  const std::size_t begin = has_recipe ? colon + 1 : 0;
+  const std::size_t slash = std::min(name.find('/', begin), name.size());
+  scheme.format =
+      ParseFormat(name, begin, slash - begin, has_recipe, scheme.recipe);
+  if (!has_recipe) scheme.recipe = DefaultRecipe(scheme.format);
+  scheme.granularity = DefaultGranularity(scheme.format);
+  if (slash < name.size()) ParseGranularity(name, slash + 1, scheme);
+  const std::string problem = GranularityProblem(scheme);
+  if (!problem.empty()) {
+    const bool token = scheme.recipe == Recipe::kAbsmean &&
+                       scheme.granularity != Granularity::kToken;
+    Refuse(name, std::min(slash + 1, name.size()),
+           problem + ", did you mean '" + std::string(name.substr(0, slash)) +
+               (token ? "/token" : "") + "'?");
+  }
+  return scheme;
+}
+
+inline std::string ToString(const Scheme& scheme) {
+  using namespace scheme_internal;  // NOLINT
+  std::string name;
+  if (scheme.recipe != Recipe::kPlain) {
+    name = kRecipeNames[static_cast<std::size_t>(scheme.recipe)];
+    name += ':';
+  }
+  name += FormatName(scheme.format);
+  if (scheme.granularity != DefaultGranularity(scheme.format)) {
+    name += '/';
+    name += kGranularityNames[static_cast<std::size_t>(scheme.granularity)];
+    if (scheme.group != 0) name += std::to_string(scheme.group);
+  }
+  return name;
+}
+
+inline void CheckScheme(const Scheme& scheme) {
+  std::string problem =
+      scheme_internal::FormatProblem(scheme.recipe, scheme.format);
+  if (!problem.empty()) {
+    problem = "'" + scheme_internal::FormatName(scheme.format) + "' " + problem;
+  } else {
+    problem = scheme_internal::GranularityProblem(scheme);
+  }
+  if (!problem.empty()) {
+    throw std::invalid_argument("scheme " + ToString(scheme) + ": " + problem);
+  }
+}
+
+// Elements that share a scale, in a row of `cols` if they share a row.
+inline std::size_t GroupSize(const Scheme& scheme, std::size_t rows,
+                             std::size_t cols) {
+  switch (scheme.granularity) {
+    case Granularity::kTensor:
+      return rows * cols;
+    case Granularity::kGroup:
+      return scheme.group;
+    case Granularity::kBlock:
+      return Info(scheme.format).block;
+    default:
+      return cols;
+  }
+}
+
+inline double BitsPerElement(const Scheme& scheme, std::size_t rows,
+                             std::size_t cols) {
+  const FormatInfo& info = Info(scheme.format);
+  if (rows * cols == 0) return info.bits_per_element;
+  const auto elements = static_cast<double>(rows * cols);
+  const std::size_t size =
+      std::max<std::size_t>(GroupSize(scheme, rows, cols), 1);
+  const auto groups =
+      scheme.granularity == Granularity::kTensor
+          ? 1.0
+          : static_cast<double>(rows * ((cols + size - 1) / size));
+  if (scheme.granularity == Granularity::kBlock) {  // tails are padded
+    const double tensor = scheme.format == FormatId::kNvfp4 ? 32 : 0;
+    return (groups * static_cast<double>(size) * info.bits_per_element +
+            tensor) /
+           elements;
+  }
+  // bf16 and fp16 are cast, not scaled.
+  const bool scaled = info.family != Family::kMinifloat || info.bits <= 8;
+  const bool affine = scheme.recipe == Recipe::kAsym ||
+                      (scheme.recipe == Recipe::kTorch && !info.is_signed);
+  const double per_group = (scaled ? 32 : 0) + (affine ? info.bits : 0);
+  return info.bits_per_element + groups * per_group / elements;
+}
+
+}  // namespace nibble
