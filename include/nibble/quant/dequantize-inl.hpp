@@ -280,10 +280,9 @@ HWY_INLINE void DequantizeFloats(const T* codes, size_t count, size_t size,
 
 // See DequantizeGroups in dequantize.hpp. codes: uint8_t, or uint16_t if
 // codec.wide.
-HWY_MAYBE_UNUSED inline void DequantizeKernel(const void* codes, size_t count,
-                                              size_t size,
-                                              const QuantParams* params,
-                                              const Codec& codec, float* out) {
+HWY_MAYBE_UNUSED HWY_NOINLINE inline void DequantizeKernel(
+    const void* codes, size_t count, size_t size, const QuantParams* params,
+    const Codec& codec, float* out) {
   using namespace dequantize_internal;  // NOLINT
   const IntegerGrid& grid = codec.integer;
   if (codec.wide) {

@@ -1,17 +1,19 @@
-// Codes of fewer than eight bits, packed into bytes and back.
+// Codes of fewer than 8 bits, packed into bytes and back.
 //
-// Bits: code i of b bits lies in bits b·i, ..., b·i + b - 1 of the stream, the
-// lowest bit of a byte first. That is how safetensors holds F4 and F6.
+//     2 bits   [d d|c c|b b|a a]           a is element 4 i, byte i
+//     4 bits   [b b b b|a a a a]           a is element 2 i, byte i
+//     6 bits   [b b|a a a a a a]           three bytes for elements 4 i = a, b,
+//              [c c c c|b b b b]           c, d: a little-endian number of 24
+//              [d d d d d d|c c]           bits
+//     base 3   a + 3 b + 9 c + 27 d + 81 e five ternary codes 0, 1, 2 in a byte
 //
-//     b = 4   byte 0 [1111|0000]                      low half: code 0
-//     b = 2   byte 0 [33|22|11|00]
-//     b = 6   bytes  [11|000000] [2222|1111] [333333|22]
-//     b = 3   bytes  [22|111|000] [5|444|333|2] [777|666|55]
-//
-// Base 3: five codes t0..t4 of {0, 1, 2} to a byte, t0 + 3·t1 + 9·t2 + 27·t3 +
-// 81·t4, at most 242. 1.6 bits a code where two whole bits would take 2.
+// Low bits first, so that element order is the order of a little-endian number
+// and a reader of any length needs no table. A last byte that is not full is
+// filled up with code 0. Signed codes may come sign-extended; they leave as
+// they are stored, without their sign extended (SignExtend puts it back).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,83 +22,92 @@
 
 namespace nibble {
 
-// Bytes that n codes of `bits` bits take.
+// Bytes that n codes of `bits` bits take: ceil(n * bits / 8).
+//
+// Domain   bits 1, 2, 4, 6, 8. Six-bit codes may end within a group of four.
 constexpr std::size_t PackedBytes(std::size_t n, int bits) {
-  const auto b = static_cast<std::size_t>(bits);
-  // n / 8 groups of eight codes are whole bytes: no n·bits that could overflow.
-  return n / 8 * b + (n % 8 * b + 7) / 8;
+  return (n * static_cast<std::size_t>(bits) + 7) / 8;
 }
+constexpr std::size_t PackedBytesBase3(std::size_t n) { return (n + 4) / 5; }
 
-// Shapes   codes: [n]; out: [PackedBytes(n, bits)].
-// Domain   bits in [1, 8]; bits of a code above those are dropped (a negative
-//          int8 becomes its two's complement of `bits` bits).
-// Errors   std::invalid_argument; nothing is written.
-inline void PackBits(std::span<const std::uint8_t> codes, int bits,
-                     std::span<std::uint8_t> out) {
-  NIBBLE_CHECK("PackBits", bits >= 1 && bits <= 8);
-  NIBBLE_CHECK("PackBits", out.size() == PackedBytes(codes.size(), bits));
+// Packs codes of `bits` bits; higher bits of a code are ignored.
+//
+// Shapes   codes: [n], packed: [PackedBytes(n, bits)].
+// Errors   std::invalid_argument if the sizes disagree.
+constexpr void Pack(std::span<const std::uint8_t> codes, int bits,
+                    std::span<std::uint8_t> packed) {
+  NIBBLE_CHECK("Pack", bits >= 1 && bits <= 8);
+  NIBBLE_CHECK("Pack", packed.size() == PackedBytes(codes.size(), bits));
   const std::uint32_t mask = (1u << bits) - 1;
-  std::uint32_t stream = 0;  // bits not written yet, lowest first
-  int held = 0;
+  std::uint32_t pending = 0;  // bits not yet written, lowest first
+  int count = 0;
   std::size_t byte = 0;
   for (const std::uint8_t code : codes) {
-    stream |= (code & mask) << held;
-    for (held += bits; held >= 8; held -= 8, stream >>= 8) {
-      out[byte++] = static_cast<std::uint8_t>(stream & 0xFF);
+    pending |= (code & mask) << count;
+    for (count += bits; count >= 8; count -= 8, pending >>= 8) {
+      packed[byte++] = static_cast<std::uint8_t>(pending);
     }
   }
-  if (held > 0) out[byte] = static_cast<std::uint8_t>(stream);
+  if (count > 0) packed[byte] = static_cast<std::uint8_t>(pending);
 }
 
-// The reverse: codes as unsigned numbers below 2^bits.
-inline void UnpackBits(std::span<const std::uint8_t> packed, int bits,
-                       std::span<std::uint8_t> codes) {
-  NIBBLE_CHECK("UnpackBits", bits >= 1 && bits <= 8);
-  NIBBLE_CHECK("UnpackBits", packed.size() == PackedBytes(codes.size(), bits));
+// The inverse of Pack: codes[i] < 2^bits.
+constexpr void Unpack(std::span<const std::uint8_t> packed, int bits,
+                      std::span<std::uint8_t> codes) {
+  NIBBLE_CHECK("Unpack", bits >= 1 && bits <= 8);
+  NIBBLE_CHECK("Unpack", packed.size() == PackedBytes(codes.size(), bits));
   const std::uint32_t mask = (1u << bits) - 1;
-  std::uint32_t stream = 0;
-  int held = 0;
+  std::uint32_t pending = 0;
+  int count = 0;
   std::size_t byte = 0;
   for (std::uint8_t& code : codes) {
-    if (held < bits) {
-      stream |= static_cast<std::uint32_t>(packed[byte++]) << held;
-      held += 8;
+    if (count < bits) {
+      pending |= std::uint32_t{packed[byte++]} << count;
+      count += 8;
     }
-    code = static_cast<std::uint8_t>(stream & mask);
-    stream >>= bits;
-    held -= bits;
+    code = static_cast<std::uint8_t>(pending & mask);
+    pending >>= bits;
+    count -= bits;
   }
 }
 
-constexpr std::size_t PackedTritBytes(std::size_t n) {
-  return n / 5 + (n % 5 + 4) / 5;
-}
-
-// Shapes   codes: [n], each 0, 1 or 2; out: [PackedTritBytes(n)].
-// Errors   std::invalid_argument; nothing is written.
-inline void PackTrits(std::span<const std::uint8_t> codes,
-                      std::span<std::uint8_t> out) {
-  NIBBLE_CHECK("PackTrits", out.size() == PackedTritBytes(codes.size()));
-  for (const std::uint8_t code : codes) NIBBLE_CHECK("PackTrits", code <= 2);
-  for (std::size_t byte = 0; byte < out.size(); ++byte) {
-    std::uint32_t sum = 0;
-    for (std::size_t i = 5; i-- > 0;) {
-      const std::size_t at = 5 * byte + i;
-      sum = 3 * sum + (at < codes.size() ? codes[at] : 0u);
+// Packs ternary codes five to a byte.
+//
+// Shapes   codes: [n], packed: [PackedBytesBase3(n)].
+// Domain   codes 0, 1, 2.
+// Errors   std::invalid_argument if the sizes disagree or a code is above 2.
+constexpr void PackBase3(std::span<const std::uint8_t> codes,
+                         std::span<std::uint8_t> packed) {
+  NIBBLE_CHECK("PackBase3", packed.size() == PackedBytesBase3(codes.size()));
+  NIBBLE_CHECK("PackBase3", std::ranges::all_of(
+                                codes, [](std::uint8_t c) { return c < 3; }));
+  for (std::size_t b = 0; b < packed.size(); ++b) {
+    std::uint32_t value = 0;
+    for (std::size_t i = std::min(codes.size(), b * 5 + 5); i-- > b * 5;) {
+      value = value * 3 + codes[i];
     }
-    out[byte] = static_cast<std::uint8_t>(sum);
+    packed[b] = static_cast<std::uint8_t>(value);
   }
 }
 
-// Domain   bytes of at most 242; a larger one gives codes as of byte % 243.
-inline void UnpackTrits(std::span<const std::uint8_t> packed,
-                        std::span<std::uint8_t> codes) {
-  NIBBLE_CHECK("UnpackTrits", packed.size() == PackedTritBytes(codes.size()));
-  for (std::size_t i = 0, rest = 0; i < codes.size(); ++i) {
-    if (i % 5 == 0) rest = packed[i / 5];
-    codes[i] = static_cast<std::uint8_t>(rest % 3);
-    rest /= 3;
+// The inverse of PackBase3. Bytes above 242, which it never writes, give codes
+// 0 to 2 all the same.
+constexpr void UnpackBase3(std::span<const std::uint8_t> packed,
+                           std::span<std::uint8_t> codes) {
+  NIBBLE_CHECK("UnpackBase3", packed.size() == PackedBytesBase3(codes.size()));
+  for (std::size_t i = 0, value = 0; i < codes.size(); ++i) {
+    if (i % 5 == 0) value = packed[i / 5];
+    codes[i] = static_cast<std::uint8_t>(value % 3);
+    value /= 3;
   }
+}
+
+// A code of `bits` bits as int8: its top bit repeated above it.
+constexpr std::int8_t SignExtend(std::uint8_t code, int bits) {
+  const int shift = 8 - bits;
+  return static_cast<std::int8_t>(
+      static_cast<std::int8_t>(static_cast<std::uint8_t>(code << shift)) >>
+      shift);
 }
 
 }  // namespace nibble

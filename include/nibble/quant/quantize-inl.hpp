@@ -50,10 +50,9 @@ HWY_INLINE void QuantizeFloatGroups(const float* HWY_RESTRICT x, size_t count,
 
 // See QuantizeGroups in quantize.hpp. codes: uint8_t, or uint16_t if
 // codec.wide.
-HWY_MAYBE_UNUSED inline void QuantizeKernel(const float* x, size_t count,
-                                            size_t size,
-                                            const QuantParams* params,
-                                            const Codec& codec, void* codes) {
+HWY_MAYBE_UNUSED HWY_NOINLINE inline void QuantizeKernel(
+    const float* x, size_t count, size_t size, const QuantParams* params,
+    const Codec& codec, void* codes) {
   using namespace quantize_internal;  // NOLINT
   if (codec.wide) {
     QuantizeFloatGroups(x, count, size, params, codec,

@@ -76,15 +76,17 @@ HWY_INLINE Range RangeOfGroup(const float* HWY_RESTRICT x, size_t n) {
 }  // namespace range_internal
 
 // ranges[g] = FiniteRange of x[g * size, (g + 1) * size).
-HWY_MAYBE_UNUSED inline void RangeKernel(const float* x, size_t count,
-                                         size_t size, Range* ranges) {
+HWY_MAYBE_UNUSED HWY_NOINLINE inline void RangeKernel(const float* x,
+                                                      size_t count, size_t size,
+                                                      Range* ranges) {
   for (size_t g = 0; g < count; ++g) {
     ranges[g] = range_internal::RangeOfGroup(x + g * size, size);
   }
 }
 
 // SumOfMagnitudes(x).
-HWY_MAYBE_UNUSED inline double MagnitudeKernel(const float* x, size_t n) {
+HWY_MAYBE_UNUSED HWY_NOINLINE inline double MagnitudeKernel(const float* x,
+                                                            size_t n) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::CappedTag<double, 16> dd;
   const hn::Rebind<float, decltype(dd)> df;
@@ -105,10 +107,9 @@ HWY_MAYBE_UNUSED inline double MagnitudeKernel(const float* x, size_t n) {
 }
 
 // How many x[i] / scale lie outside [low + zero_point, ...]; see CountOutside.
-HWY_MAYBE_UNUSED inline size_t CountKernel(const float* x, size_t count,
-                                           size_t size,
-                                           const QuantParams* params, float low,
-                                           float high) {
+HWY_MAYBE_UNUSED HWY_NOINLINE inline size_t CountKernel(
+    const float* x, size_t count, size_t size, const QuantParams* params,
+    float low, float high) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> d;
   const size_t N = hn::Lanes(d);
