@@ -102,15 +102,31 @@ void CheckExisting(Database& database, const std::string& where,
   }
 }
 
-// True if the file must still be made.
-bool IsNew(const std::filesystem::path& path) {
+// Refuses files that SQLite would take as empty or quietly make its own.
+void CheckKind(const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& found) {
+    throw InputError(path.string(), "file", found, "a store of nibble sweep");
+  };
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return true;
+  if (!std::filesystem::exists(path, ignored)) return;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    throw InputError(path.string(), "file", "no regular file",
-                     "a store of nibble sweep");
+    refuse("no regular file");
   }
-  return std::filesystem::file_size(path) == 0;
+  // A journal beside it: a half-written transaction that SQLite takes back.
+  if (std::filesystem::file_size(path) == 0 ||
+      std::filesystem::exists(path.string() + "-journal", ignored)) {
+    return;
+  }
+  std::string magic(16, '\0');
+  std::ifstream(path, std::ios::binary).read(magic.data(), 16);
+  if (magic != std::string("SQLite format 3\0", 16)) refuse("no SQLite file");
+}
+
+// True of a file that is new, or whose first transaction never ended.
+bool IsEmpty(Database& database) {
+  Statement tables(database, "SELECT count(*) FROM sqlite_master");
+  tables.Step();
+  return tables.Int(0) == 0 && Pragma(database, "application_id") == 0;
 }
 
 std::string CpuModel() {
@@ -159,9 +175,9 @@ struct Store::Impl {
 
   static Database Ready(const std::filesystem::path& file,
                         const std::string& identity) {
-    const bool fresh = IsNew(file);
+    CheckKind(file);
     Database database(file);
-    if (!fresh) CheckExisting(database, file.string(), identity);
+    if (!IsEmpty(database)) CheckExisting(database, file.string(), identity);
     database.Execute(
         "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;"
         "PRAGMA foreign_keys=ON");
@@ -244,10 +260,6 @@ Store Store::Open(const std::filesystem::path& path, const std::string& identity
   try {
     return Store(std::make_unique<Impl>(path, identity, provenance));
   } catch (const SqlError& error) {
-    if (error.code() == SQLITE_NOTADB) {
-      throw InputError(path.string(), "file", "no SQLite file",
-                       "a store of nibble sweep");
-    }
     throw InputError(std::string(error.what()) +
                      ": expected a whole store that can be written");
   }

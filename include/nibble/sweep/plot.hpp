@@ -10,8 +10,8 @@ namespace nibble::sweep {
 
 struct PlotPoint {
   double x = 0, y = 0;
-  std::string label;    // written beside points of the front
-  std::string group;    // gives the colour
+  std::string label = {};  // written beside points of the front
+  std::string group = {};  // gives the colour
   bool hollow = false;  // a ring in place of a disc
   bool front = false;
 };

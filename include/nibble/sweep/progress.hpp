@@ -14,7 +14,7 @@ struct ProgressState {
   std::size_t earlier = 0;   // of these, found in the store
   std::size_t failed = 0;    // of these, failed in this run
   double seconds = 0;        // of this run
-  std::string last;          // such as "int4/channel 88.12 %"
+  std::string last = {};     // such as "int4/channel 88.12 %"
 };
 
 // "[#####---------] 12/54  1 failed  int8 91.73 %  2 min left", at most `width`

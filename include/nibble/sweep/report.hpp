@@ -47,12 +47,12 @@ std::string FormatFamily(std::string_view scheme);
 const std::vector<std::string>& FormatFamilies();
 
 struct ReportOptions {
-  std::vector<std::string> costs;  // metrics offered as cost, the spec's first
+  std::vector<std::string> costs = {};  // metrics offered as cost, the spec's first
   std::vector<MetricInfo> metrics = KnownMetrics();
   std::function<PointStyle(const Point&, const std::vector<std::string>& axes)>
       style = SchemeStyle;  // called with the axes that vary in the sweep
   std::vector<std::string> groups = FormatFamilies();
-  std::string command;  // what makes the results again
+  std::string command = {};  // what makes the results again
 };
 
 // The front of one cost and the accuracy, over all results that have both.

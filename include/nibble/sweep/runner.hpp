@@ -17,7 +17,7 @@ using Evaluate = std::function<Metrics(const Point&)>;
 struct RunOptions {
   bool quiet = false;
   std::string accuracy = "accuracy";  // shown beside the last point
-  std::vector<std::string> axes;      // those that vary name the point
+  std::vector<std::string> axes = {};  // those that vary name the point
   // Asked between points; true ends the run.
   std::function<bool()> stop = [] { return false; };
 };

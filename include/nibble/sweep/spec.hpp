@@ -54,8 +54,8 @@ struct Axis {
 
 // What the caller understands; everything else in a file is refused.
 struct Vocabulary {
-  std::vector<Axis> axes;
-  std::vector<std::string> settings;  // such as "model", "data", "limit"
+  std::vector<Axis> axes = {};
+  std::vector<std::string> settings = {};  // such as "model", "data", "limit"
 };
 
 struct Spec {

@@ -24,11 +24,11 @@ namespace nibble::sweep {
 
 // Where and by what a result was made.
 struct Provenance {
-  std::string commit;    // of the sources, "unknown" where there is none
-  std::string machine;   // CPU model
-  int cores = 0;         // hardware threads
-  std::string compiler;  // name and version
-  std::string command;   // what makes it again
+  std::string commit = {};    // of the sources, "unknown" where there is none
+  std::string machine = {};   // CPU model
+  int cores = 0;              // hardware threads
+  std::string compiler = {};  // name and version
+  std::string command = {};   // what makes it again
 };
 
 // This machine and this build; commit and command are the caller's to know.
