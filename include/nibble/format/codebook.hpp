@@ -1,7 +1,6 @@
 // Code books: a code is an index into a sorted table of floats.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -22,13 +21,19 @@ constexpr std::uint32_t EncodeTable(std::span<const float> values, float x,
                                     const Policy& policy = {},
                                     std::uint32_t random = 0) {
   if (x != x) x = 0;
-  const auto above = std::upper_bound(values.begin(), values.end(), x);
-  if (above == values.begin()) return 0;
-  const auto index = static_cast<std::uint32_t>(above - values.begin()) - 1;
-  if (above == values.end()) return index;
-  const bool up = RoundsUp(values[index], *above, x, index % 2 != 0,
+  // The last value that is not above x, or the first: a search whose steps
+  // depend on the table's size alone.
+  std::size_t index = 0;
+  for (std::size_t left = values.size(); left > 1;) {
+    const std::size_t half = left / 2;
+    index += values[index + half] <= x ? half : 0;
+    left -= half;
+  }
+  const auto code = static_cast<std::uint32_t>(index);
+  if (x < values[index] || index + 1 == values.size()) return code;
+  const bool up = RoundsUp(values[index], values[index + 1], x, code % 2 != 0,
                            policy.rounding, random);
-  return index + (up ? 1 : 0);
+  return code + (up ? 1 : 0);
 }
 
 // NormalFloat of 4 bits: quantiles of the normal distribution, -1 to 1, with an

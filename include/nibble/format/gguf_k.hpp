@@ -31,11 +31,13 @@ struct GgufQ2K {
   GgufHalf dmin;
 
   constexpr void Decode(std::span<float, kElements> out) const {
+    const float scale = d.Get();
+    const float scale_of_min = dmin.Get();
     for (std::size_t i = 0; i < kElements; ++i) {
       const std::uint8_t sub = scales[i / 16];
       const int code = (q[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2)) & 3;
-      const float step = d.Get() * static_cast<float>(sub & 15);
-      const float low = dmin.Get() * static_cast<float>(sub >> 4);
+      const float step = scale * static_cast<float>(sub & 15);
+      const float low = scale_of_min * static_cast<float>(sub >> 4);
       out[i] = step * static_cast<float>(code) - low;
     }
   }
@@ -66,12 +68,14 @@ struct GgufQ4K {
                    : (scales[sub + 4] >> 4) | (scales[sub] >> 6) << 4;
   }
   constexpr void Decode(std::span<float, kElements> out) const {
+    const float scale = d.Get();
+    const float scale_of_min = dmin.Get();
     for (std::size_t i = 0; i < kElements; ++i) {
       const std::size_t sub = i / 32;
       const std::uint8_t byte = q[sub / 2 * 32 + i % 32];
       const int code = sub % 2 == 0 ? byte & 15 : byte >> 4;
-      const float step = d.Get() * static_cast<float>(Scale(sub));
-      const float low = dmin.Get() * static_cast<float>(Min(sub));
+      const float step = scale * static_cast<float>(Scale(sub));
+      const float low = scale_of_min * static_cast<float>(Min(sub));
       out[i] = step * static_cast<float>(code) - low;
     }
   }
@@ -96,13 +100,14 @@ struct GgufQ6K {
   GgufHalf d;
 
   constexpr void Decode(std::span<float, kElements> out) const {
+    const float scale = d.Get();
     for (std::size_t i = 0; i < kElements; ++i) {
       const std::size_t half = i / 128;
       const std::size_t quarter = i % 128 / 32;
       const std::uint8_t byte = low[half * 64 + i % 64];
       const int bits = quarter < 2 ? byte & 15 : byte >> 4;
       const int top = (high[half * 32 + i % 32] >> (quarter * 2)) & 3;
-      const float step = d.Get() * static_cast<float>(scales[i / 16]);
+      const float step = scale * static_cast<float>(scales[i / 16]);
       out[i] = step * static_cast<float>((bits | top << 4) - 32);
     }
   }

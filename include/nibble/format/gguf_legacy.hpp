@@ -167,8 +167,10 @@ static_assert(sizeof(GgufQ8_0) == 34);
 //     byte 0  e: E8M0    byte 1 + j  as in Q4_0
 //
 // e = floor(log2(largest magnitude)) - 2 + 127, at least 0. Unlike OCP's
-// suggestion a tie goes towards zero, and nothing becomes -0. e = 255 reads as
-// NaN, as OCP says; ggml takes it for 2^128.
+// suggestion a tie goes towards zero, and nothing becomes -0. The logarithm is
+// exact here; ggml's, a float, is one too high for a magnitude within about one
+// part in 2^20 below a power of two. e = 255 reads as NaN, as OCP says; ggml
+// takes it for 2^128.
 struct GgufMxfp4 {
   static constexpr std::size_t kElements = 32;
   std::uint8_t e = 0;

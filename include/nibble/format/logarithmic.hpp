@@ -10,8 +10,10 @@
 // powers of two of multiplier-free networks.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -60,20 +62,30 @@ constexpr float DecodeLogarithmic(const LogarithmicParams& p,
 // The code of x under a policy: nearest in value, "even" meaning an even
 // magnitude m. Saturates, infinity too. The sign of zero is kept; NaN gives +0.
 //
-// Cost     a binary search of bits - 1 steps.
+// Cost     a loop over the steps of a binade, 2^fraction_bits of them.
 constexpr std::uint32_t EncodeLogarithmic(const LogarithmicParams& p, float x,
                                           const Policy& policy = {},
                                           std::uint32_t random = 0) {
   if (x != x) return 0;
-  const bool negative = std::bit_cast<std::uint32_t>(x) >> 31 != 0;
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const bool negative = bits >> 31 != 0;
   const float abs = negative ? -x : x;
-  std::uint32_t low = 0;  // largest magnitude whose value is at most |x|
-  for (std::uint32_t step = p.sign_code() / 2; step != 0; step /= 2) {
-    if (DecodeLogarithmic(p, low + step) <= abs) low += step;
+  // |x| = 2^whole * significand; `part` steps of the binade lie below it.
+  const int whole = static_cast<int>(bits >> 23 & 0xFF) - 127;
+  const auto significand =
+      std::bit_cast<float>((bits & 0x7FFFFFu) | 0x3F800000u);
+  int part = 0;
+  for (std::size_t i = 1; i < std::size_t{1} << p.fraction_bits; ++i) {
+    part += kSixteenthPowers[i << (4 - p.fraction_bits)] <= significand ? 1 : 0;
   }
+  // The largest magnitude whose value is at most |x|.
+  auto low = static_cast<std::uint32_t>(
+      std::clamp(whole * (1 << p.fraction_bits) + part + p.bias(), 0,
+                 static_cast<int>(p.sign_code()) - 1));
   if (low + 1 < p.sign_code()) {
-    const std::uint32_t fraction = FractionBetween(
-        DecodeLogarithmic(p, low), DecodeLogarithmic(p, low + 1), abs);
+    const std::uint32_t fraction =
+        FractionBetween(DecodeLogarithmic(p, low),
+                        DecodeLogarithmic(p, low + 1), abs, policy.rounding);
     if (RoundsAway(low % 2 != 0, fraction, false, negative, policy.rounding,
                    random)) {
       ++low;

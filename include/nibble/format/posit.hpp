@@ -90,7 +90,7 @@ constexpr std::uint32_t EncodePosit(const PositParams& p, float x,
     const auto fraction =
         policy.rounding == Rounding::kStochastic
             ? FractionBetween(DecodePosit(p, code), DecodePosit(p, code + 1),
-                              std::bit_cast<float>(abs))
+                              std::bit_cast<float>(abs), policy.rounding)
             : static_cast<std::uint32_t>(tail << 31 >> cut);
     if (RoundsAway(code % 2 != 0, fraction, false, negative, policy.rounding,
                    random)) {

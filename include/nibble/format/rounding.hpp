@@ -25,7 +25,7 @@ namespace nibble {
 // doubles (FractionBetween), in the first two measured from the lower
 // neighbour.
 enum class Rounding : std::uint8_t {
-  kNearestEven,  // a tie goes to the even code
+  kNearestEven,  // a tie goes to the even code (in ternary: to zero)
   kHalfAway,     // a tie goes away from zero
   kHalfUp,       // a tie goes towards +infinity
   kHalfToZero,   // a tie goes towards zero
@@ -59,20 +59,21 @@ struct Policy {
 constexpr bool RoundsAway(bool odd, std::uint32_t fraction, bool sticky,
                           bool negative, Rounding rounding,
                           std::uint32_t random) {
-  constexpr std::uint32_t kHalf = 1u << 30;
-  const bool tie = fraction == kHalf && !sticky;
-  const bool above = fraction >= kHalf && !tie;
+  // f in units of 2^-32, its sticky bit the last: away if that and what a tie
+  // is worth exceed one half. Free of branches that depend on the value.
+  const std::uint64_t f = std::uint64_t{fraction} << 1 | (sticky ? 1 : 0);
+  constexpr std::uint64_t kHalf = std::uint64_t{1} << 31;
   switch (rounding) {
     case Rounding::kNearestEven:
-      return above || (tie && odd);
+      return f + (odd ? 1 : 0) > kHalf;
     case Rounding::kHalfAway:
-      return above || tie;
+      return f >= kHalf;
     case Rounding::kHalfUp:
-      return above || (tie && !negative);
+      return f + (negative ? 0 : 1) > kHalf;
     case Rounding::kHalfToZero:
-      return above;
+      return f > kHalf;
     case Rounding::kFloor:
-      return negative && (fraction != 0 || sticky);
+      return negative && f != 0;
     case Rounding::kStochastic:
       return fraction > (random >> 1);
   }
@@ -82,40 +83,43 @@ constexpr bool RoundsAway(bool odd, std::uint32_t fraction, bool sticky,
 // x rounded to an integer. The sign of zero is kept; NaN and infinity stay.
 template <class T>
 constexpr T RoundToInteger(T x, Rounding rounding, std::uint32_t random = 0) {
-  static_assert(std::numeric_limits<T>::is_iec559);
+  static_assert(std::numeric_limits<T>::is_iec559 && sizeof(T) <= 8);
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   // From here on every T is an integer.
   constexpr T kLimit =
       static_cast<T>(std::int64_t{1} << (std::numeric_limits<T>::digits - 1));
-  const T magnitude = x < 0 ? -x : x;
+  const Bits sign = std::bit_cast<Bits>(x) & std::bit_cast<Bits>(T{-0.0});
+  const T magnitude = std::bit_cast<T>(std::bit_cast<Bits>(x) ^ sign);
   if (!(magnitude < kLimit)) return x;
   const auto whole = static_cast<std::int64_t>(magnitude);
   const T scaled = (magnitude - static_cast<T>(whole)) * T{2147483648};
-  if (scaled == 0) return x;
   const auto fraction = static_cast<std::uint32_t>(scaled);
   const bool away =
       RoundsAway(whole % 2 != 0, fraction, scaled != static_cast<T>(fraction),
-                 x < 0, rounding, random);
+                 sign != 0, rounding, random);
   const T rounded = static_cast<T>(whole + (away ? 1 : 0));
-  return x < 0 ? -rounded : rounded;
+  return std::bit_cast<T>(std::bit_cast<Bits>(rounded) | sign);
 }
 
-// How far x lies between two neighbours, as RoundsAway wants it: about
-// floor((x - low) / (high - low) * 2^31), but on the right side of one half,
-// exactly one half at a tie, and above zero for x > low.
+// How far x lies between two neighbours, as far as RoundsAway wants to know
+// under this rounding: the quotient (x - low) / (high - low) in doubles, times
+// 2^31, where chance decides; else only on which side of the exact middle.
 //
 // Domain   low <= x < high, whose exponents differ by less than 28 or low is 0,
-//          so that the sum below is exact.
-constexpr std::uint32_t FractionBetween(float low, float high, float x) {
+//          so that their sum is exact.
+constexpr std::uint32_t FractionBetween(float low, float high, float x,
+                                        Rounding rounding) {
   constexpr std::uint32_t kHalf = 1u << 30;
-  const double sum = static_cast<double>(low) + static_cast<double>(high);
-  const double twice = static_cast<double>(x) * 2;
-  if (twice == sum) return kHalf;
-  const double quotient =
-      (static_cast<double>(x) - static_cast<double>(low)) /
-      (static_cast<double>(high) - static_cast<double>(low));
-  const auto fraction = static_cast<std::uint32_t>(quotient * 2147483648.0);
-  if (twice > sum) return std::max(fraction, kHalf + 1);
-  return std::clamp(fraction, x > low ? 1u : 0u, kHalf - 1);
+  const double from = static_cast<double>(low);
+  const double to = static_cast<double>(high);
+  const double value = static_cast<double>(x);
+  if (rounding == Rounding::kStochastic) {
+    return static_cast<std::uint32_t>((value - from) / (to - from) *
+                                      2147483648.0);
+  }
+  const double middle = (from + to) / 2;
+  if (value >= middle) return value > middle ? kHalf + 1 : kHalf;
+  return value > from ? 1 : 0;
 }
 
 // True if x goes to `high` rather than to `low`, whose code is odd or not. At a
@@ -132,8 +136,8 @@ constexpr bool RoundsUp(float low, float high, float x, bool low_is_odd,
   if (low + high == 0 && rounding == Rounding::kHalfToZero) {
     rounding = Rounding::kHalfUp;
   }
-  return RoundsAway(low_is_odd, FractionBetween(low, high, x), false, false,
-                    rounding, random);
+  return RoundsAway(low_is_odd, FractionBetween(low, high, x, rounding), false,
+                    false, rounding, random);
 }
 
 // x itself, hidden from the optimizer: a product that passes through here is
