@@ -18,7 +18,7 @@ namespace recipe_internal {
 
 // The largest magnitude of a range that contains 0.
 constexpr float Bound(const Range& range) {
-  return std::max(-range.min, range.max);
+  return std::max(range.max, -range.min);  // 0, not -0, of nothing
 }
 
 // floor(log2(largest value)) of a block's elements.

@@ -26,6 +26,13 @@ constexpr Range WithZero(Range range) {
   return {std::min(range.min, 0.0f), std::max(range.max, 0.0f)};
 }
 
+// With zero, and limited to +-2^127: full-range codes reach further than the
+// range that they are made for, and no code may stand for infinity.
+constexpr Range Limited(Range range) {
+  const Range r = WithZero(range);
+  return {std::max(r.min, -0x1p127f), std::min(r.max, 0x1p127f)};
+}
+
 // Large enough that 1 / scale is finite, small enough to be a number.
 constexpr float SoundScale(float scale) {
   return std::clamp(scale, 0x1p-126f, kMaxFloat);
@@ -62,12 +69,9 @@ constexpr bool IsCast(const FormatInfo& info) {
 // is PyTorch's affine rule, without (0) a constant 0 has scale 1.
 constexpr QuantParams AffineParams(Range range, std::int32_t low,
                                    std::int32_t high, float epsilon) {
-  const Range r = recipe_internal::WithZero(range);
+  const Range r = recipe_internal::Limited(range);
   const auto steps = static_cast<float>(high - low);
   float scale = (r.max - r.min) / steps;
-  if (!(scale <= recipe_internal::kMaxFloat)) {  // the difference overflowed
-    scale = r.max / steps - r.min / steps;
-  }
   if (scale == 0 && epsilon == 0) {
     return {.zero_point = std::clamp(0, low, high)};
   }
@@ -82,7 +86,7 @@ constexpr QuantParams AffineParams(Range range, std::int32_t low,
 // grids the middle: PyTorch's symmetric rule.
 constexpr QuantParams TorchSymmetricParams(Range range, std::int32_t low,
                                            std::int32_t high) {
-  const Range r = recipe_internal::WithZero(range);
+  const Range r = recipe_internal::Limited(range);
   const float bound = std::max(-r.min, r.max);
   const float scale =
       std::max(bound / (static_cast<float>(high - low) / 2), 0x1p-23f);

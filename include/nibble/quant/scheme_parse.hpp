@@ -18,18 +18,6 @@ namespace scheme_internal {
                    std::to_string(position) + ": " + reason);
 }
 
-// The part of `name` at `begin` is none of `known`.
-[[noreturn]] inline void RefusePart(std::string_view name, std::size_t begin,
-                                    std::size_t length, const char* what,
-                                    const std::vector<std::string>& known) {
-  const std::string_view part = name.substr(begin, length);
-  const std::string right = std::string(name.substr(0, begin)) +
-                            NearestName(part, known) +
-                            std::string(name.substr(begin + length));
-  Refuse(name, begin + RightCharacters(part, known),
-         std::string("no such ") + what + ", did you mean '" + right + "'?");
-}
-
 // In the recipe gguf "mxfp4" is GGUF's block of that name.
 inline std::string FormatName(FormatId format) {
   return format == FormatId::kGgufMxfp4 ? "mxfp4"
@@ -106,6 +94,53 @@ inline Recipe DefaultRecipe(FormatId format) {
   return IsGguf(format) ? Recipe::kGguf : Recipe::kPlain;
 }
 
+// Whether ParseScheme accepts the name.
+inline bool Parses(std::string_view name) {
+  try {
+    ParseScheme(name);
+  } catch (const InputError&) {
+    return false;
+  }
+  return true;
+}
+
+// The names of all recipes and formats that go together.
+inline std::vector<std::string> AllNames() {
+  std::vector<std::string> names;
+  for (const FormatInfo& info : AllFormats()) {
+    for (std::size_t r = 0; r < kRecipeNames.size(); ++r) {
+      Scheme scheme{static_cast<Recipe>(r), info.id,
+                    DefaultGranularity(info.id), 0};
+      if (!FormatProblem(scheme.recipe, info.id).empty()) continue;
+      if (!GranularityProblem(scheme).empty()) continue;
+      names.push_back(ToString(scheme));
+    }
+  }
+  return names;
+}
+
+// Refuses the part of `name` at `begin`, which is none of `known`. Offers the
+// name with that part put right, or else the nearest of all names.
+[[noreturn]] inline void RefusePart(std::string_view name, std::size_t begin,
+                                    std::size_t length,
+                                    const std::string& reason,
+                                    const std::vector<std::string>& known,
+                                    std::size_t right_characters) {
+  const std::string_view part = name.substr(begin, length);
+  std::string right = std::string(name.substr(0, begin)) +
+                      NearestName(part, known) +
+                      std::string(name.substr(begin + length));
+  if (!Parses(right)) right = NearestName(name, AllNames());
+  Refuse(name, begin + right_characters,
+         reason + ", did you mean '" + right + "'?");
+}
+[[noreturn]] inline void RefuseUnknown(std::string_view name, std::size_t begin,
+                                       std::size_t length, const char* what,
+                                       const std::vector<std::string>& known) {
+  RefusePart(name, begin, length, std::string("no such ") + what, known,
+             RightCharacters(name.substr(begin, length), known));
+}
+
 // Names that may stand where a recipe or a format was misspelt.
 inline std::vector<std::string> FormatNames(bool has_recipe, Recipe recipe) {
   std::vector<std::string> names;
@@ -127,15 +162,14 @@ inline FormatId ParseFormat(std::string_view name, std::size_t begin,
           : FindFormat(part);
   const bool hidden = part == Info(FormatId::kGgufMxfp4).name;
   if (!format || hidden) {
-    RefusePart(name, begin, length, "format", FormatNames(has_recipe, recipe));
+    RefuseUnknown(name, begin, length, "format",
+                  FormatNames(has_recipe, recipe));
   }
   const Recipe used = has_recipe ? recipe : DefaultRecipe(*format);
   const std::string problem = FormatProblem(used, *format);
   if (!problem.empty()) {
-    Refuse(name, begin,
-           "'" + std::string(part) + "' " + problem + ", did you mean '" +
-               std::string(name.substr(0, begin)) +
-               NearestName(part, FormatNames(has_recipe, recipe)) + "'?");
+    RefusePart(name, begin, length, "'" + std::string(part) + "' " + problem,
+               FormatNames(has_recipe, recipe), 0);
   }
   return *format;
 }
@@ -169,7 +203,7 @@ inline void ParseGranularity(std::string_view name, std::size_t begin,
   std::vector<std::string> known(kGranularityNames.begin(),
                                  kGranularityNames.end());
   known[static_cast<std::size_t>(Granularity::kGroup)] = "group32";
-  RefusePart(name, begin, part.size(), "granularity", known);
+  RefuseUnknown(name, begin, part.size(), "granularity", known);
 }
 
 }  // namespace scheme_internal
@@ -182,8 +216,8 @@ inline Scheme ParseScheme(std::string_view name) {
   if (has_recipe) {
     const auto recipe = std::ranges::find(kRecipeNames, name.substr(0, colon));
     if (recipe == kRecipeNames.end()) {
-      RefusePart(name, 0, colon, "recipe",
-                 {kRecipeNames.begin(), kRecipeNames.end()});
+      RefuseUnknown(name, 0, colon, "recipe",
+                    {kRecipeNames.begin(), kRecipeNames.end()});
     }
     scheme.recipe = static_cast<Recipe>(recipe - kRecipeNames.begin());
   }
