@@ -88,6 +88,10 @@ TEST(Cifar10, LimitsAcrossFiles) {
   }
   EXPECT_EQ(LoadCifar10(folder.path(), Split::kTrain).labels,
             (std::vector<std::uint8_t>{1, 7, 2, 7, 3, 7, 4, 7, 5, 7}));
+  // Files beyond the limit are not opened.
+  std::filesystem::remove(folder.path() / "data_batch_3.bin");
+  EXPECT_NE(
+      testing::Refusal([&] { LoadCifar10(folder.path(), Split::kTrain); }), "");
   const Images three = LoadCifar10(folder.path(), Split::kTrain, 3);
   EXPECT_EQ(three.labels, (std::vector<std::uint8_t>{1, 7, 2}));
   EXPECT_EQ(three.pixels.size(), 3 * three.image_size());

@@ -46,6 +46,7 @@ std::size_t Find(const ByteVector& file, std::string_view magic,
 }
 constexpr std::string_view kLocal = "PK\x03\x04", kDirectory = "PK\x01\x02",
                            kEnd = "PK\x05\x06";
+constexpr std::size_t kLocalSize = 30, kDirectorySize = 46;  // before the name
 
 template <class T>
 ByteVector With(ByteVector file, std::size_t at, T value) {
@@ -135,7 +136,18 @@ TEST(Npz, RefusesALyingEntry) {
     return testing::Refusal([&] { Parse(bytes); });
   };
   // Two entries from the same bytes: how a bomb is made.
-  EXPECT_NE(refusal(With(file, second + 42, std::uint32_t{0})), "");
+  EXPECT_EQ(refusal(With(file, first + 20, std::uint32_t{5000})),
+            "x.npz: entry \"w.npy\", packed size: found 5000, expected to end "
+            "before the next entry or the directory");
+  const auto to_the_directory =
+      static_cast<std::uint32_t>(first - kLocalSize - 5);  // "w.npy"
+  EXPECT_EQ(refusal(With(file, first + 20, to_the_directory)),
+            "x.npz: entry \"w.npy\", packed size: found " +
+                std::to_string(to_the_directory) +
+                ", expected to end before the next entry or the directory");
+  EXPECT_EQ(refusal(With(file, second + 42, std::uint32_t{0})),
+            "x.npz: entry \"zeros.npy\": found another name or packing in its "
+            "header, expected those of the directory");
   EXPECT_EQ(
       refusal(With(file, second + 42, static_cast<std::uint32_t>(first + 1))),
       "x.npz: entry \"zeros.npy\", offset: found " + std::to_string(first + 1) +
@@ -162,7 +174,7 @@ TEST(Npz, RefusesALyingEntry) {
   EXPECT_EQ(refusal(With(file, local + 8, std::uint16_t{0})),
             "x.npz: entry \"zeros.npy\": found another name or packing in its "
             "header, expected those of the directory");
-  EXPECT_EQ(refusal(With(file, local + 30, 'Z')),
+  EXPECT_EQ(refusal(With(file, local + kLocalSize, 'Z')),
             "x.npz: entry \"zeros.npy\": found another name or packing in its "
             "header, expected those of the directory");
 }
@@ -172,8 +184,9 @@ TEST(Npz, RefusesNamesItCannotUse) {
   ByteVector file =
       SerializeNpz({{"a", two.at("w")}, {"b", two.at("w")}}, Packing::kStored);
   const auto rename = [&](std::size_t entry, std::size_t offset, char to) {
-    file[Find(file, kLocal, entry) + 30 + offset] = static_cast<std::byte>(to);
-    file[Find(file, kDirectory, entry) + 46 + offset] =
+    file[Find(file, kLocal, entry) + kLocalSize + offset] =
+        static_cast<std::byte>(to);
+    file[Find(file, kDirectory, entry) + kDirectorySize + offset] =
         static_cast<std::byte>(to);
   };
   rename(1, 0, 'a');

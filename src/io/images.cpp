@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <system_error>
 
 #include "nibble/core/check.hpp"
 #include "nibble/io/idx.hpp"
@@ -45,7 +46,9 @@ void Append(const Images& part, Images& all) {
 // `dir`/`name`, or with .gz where only that exists.
 fs::path PlainOrGzip(const fs::path& dir, const std::string& name) {
   const fs::path packed = dir / (name + ".gz");
-  return !fs::exists(dir / name) && fs::exists(packed) ? packed : dir / name;
+  std::error_code error;  // Whatever it is, opening the file tells it better.
+  const bool plain = fs::exists(dir / name, error);
+  return !plain && fs::exists(packed, error) ? packed : dir / name;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzz targets into corpus/, the same ones every time."""
+"""Writes the seeds of the fuzz targets into corpus/, always the same."""
 import gzip
 import io
 import json
@@ -61,7 +61,8 @@ def main():
         {"a": ("I8", [3], b"\1\2\3"), "b": ("BF16", [], b"\x80\x3f")},
         {"scheme": "int8", "k": "\u00e9"}, pad=False))
     save("safetensors", "narrow", safetensors(
-        {"f4": ("F4", [2, 2], b"\x21\xf7"), "f6": ("F6_E2M3", [4], b"\xc1\x0f\xfc"),
+        {"f4": ("F4", [2, 2], b"\x21\xf7"),
+         "f6": ("F6_E2M3", [4], b"\xc1\x0f\xfc"),
          "f8": ("F8_E4M3", [2], b"\x7f\x38"), "s": ("F8_E8M0", [1], b"\x7f"),
          "none": ("F64", [0, 7], b"")}))
 

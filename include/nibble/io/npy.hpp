@@ -50,7 +50,7 @@ using Npz = std::map<std::string, NpyArray>;  // names without .npy
 // The dtype that holds a T: "f4" for float, "b1" for bool.
 template <class T>
 std::string NpyDtypeOf() {
-  static_assert(std::is_arithmetic_v<T>);
+  static_assert(std::is_arithmetic_v<T> && sizeof(T) <= 8);
   const char kind = std::is_same_v<T, bool>       ? 'b'
                     : std::is_floating_point_v<T> ? 'f'
                     : std::is_signed_v<T>         ? 'i'

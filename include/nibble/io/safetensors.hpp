@@ -111,7 +111,7 @@ std::vector<std::byte> Serialize(std::span<const TensorView> tensors,
 // The dtype that holds a T.
 template <class T>
 constexpr std::string_view DtypeOf() {
-  static_assert(std::is_arithmetic_v<T>);
+  static_assert(std::is_arithmetic_v<T> && sizeof(T) <= 8);
   if constexpr (std::is_same_v<T, bool>) return "BOOL";
   if constexpr (std::is_floating_point_v<T>) {
     return sizeof(T) == 4 ? "F32" : "F64";
