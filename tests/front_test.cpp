@@ -46,7 +46,7 @@ TEST(Dominates, NeedsNowhereWorseAndSomewhereBetter) {
 }
 
 TEST(Front, KeepsCopiesDropsNaNAndSortsByTheFirstObjective) {
-  const Points points = {{3, 0.9}, {1, 0.5},    {2, 0.4},  {3, 0.9},
+  const Points points = {{3, 0.9}, {1, 0.5},    {2, 0.4}, {3, 0.9},
                          {4, 0.9}, {kNaN, 1.0}, {2, 0.8}, {0, kNaN}};
   EXPECT_EQ(Front(points, kCostAccuracy), (Indices{1, 6, 0, 3}));
   const std::vector<Goal> max_first = {kMaximize, kMinimize};
@@ -58,8 +58,7 @@ TEST(Front, KeepsCopiesDropsNaNAndSortsByTheFirstObjective) {
 TEST(Ranks, PeelsOneFrontAfterTheOther) {
   const Points points = {{1, 4}, {2, 2}, {4, 1}, {2, 4},
                          {3, 3}, {4, 4}, {2, 2}, {kNaN, 0}};
-  EXPECT_EQ(Ranks(points, kMinMin),
-            (Indices{0, 0, 0, 1, 1, 2, 0, kNoRank}));
+  EXPECT_EQ(Ranks(points, kMinMin), (Indices{0, 0, 0, 1, 1, 2, 0, kNoRank}));
 }
 
 // The definition by hand: a front is what is left undominated once the earlier
@@ -192,8 +191,8 @@ TEST(Hypervolume, AgreesWithMonteCarlo) {
       }
       inside += any;
     }
-    const double exact = Hypervolume(points, std::vector(dims, kMinimize),
-                                     Point(dims, 1.0));
+    const double exact =
+        Hypervolume(points, std::vector(dims, kMinimize), Point(dims, 1.0));
     EXPECT_NEAR(static_cast<double>(inside) / kSamples, exact,
                 5 * std::sqrt(0.25 / kSamples))
         << dims;

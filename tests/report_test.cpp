@@ -206,11 +206,10 @@ TEST(Csv, ReadsBack) {
   e.results[2].metrics["accuracy"] = kNaN;
   const auto rows = ReadCsv(PointsCsv(e.spec, e.results, e.options));
   ASSERT_EQ(rows.size(), 5u);
-  EXPECT_EQ(rows[0],
-            (std::vector<std::string>{"weight-scheme", "act-scheme", "state",
-                                      "front", "accuracy", "linear", "bytes",
-                                      "elapsed_s", "started", "commit",
-                                      "machine", "error"}));
+  EXPECT_EQ(rows[0], (std::vector<std::string>{
+                         "weight-scheme", "act-scheme", "state", "front",
+                         "accuracy", "linear", "bytes", "elapsed_s", "started",
+                         "commit", "machine", "error"}));
   for (const auto& row : rows) EXPECT_EQ(row.size(), rows[0].size());
   EXPECT_EQ(rows[1][0], "float");
   EXPECT_EQ(rows[1][3], "1");
@@ -316,63 +315,12 @@ TEST(Svg, KeepsEveryCircleAndLabelInsideThePicture) {
     const double limit = attribute.find('x') != std::string::npos ? 960 : 600;
     for (auto at = svg.find(attribute); at != std::string::npos;
          at = svg.find(attribute, at + 1)) {
-      const double v = std::strtod(svg.c_str() + at + attribute.size(), nullptr);
+      const double v =
+          std::strtod(svg.c_str() + at + attribute.size(), nullptr);
       EXPECT_GE(v, 0);
       EXPECT_LE(v, limit);
     }
   }
-}
-
-TEST(Scales, HoldTheirValuesBetweenRoundMarks) {
-  const Scale linear = LinearScale(0.3, 9.7);
-  EXPECT_EQ(linear.lo, 0);
-  EXPECT_EQ(linear.hi, 10);
-  EXPECT_EQ(linear.ticks, (std::vector<double>{0, 2, 4, 6, 8, 10}));
-  EXPECT_EQ(linear.At(5), 0.5);
-  const Scale flat = LinearScale(3, 3);
-  EXPECT_LT(flat.lo, 3);
-  EXPECT_GT(flat.hi, 3);
-  const Scale log = LogScale(10, 1000);
-  EXPECT_NEAR(log.At(100), 0.5, 1e-12);
-  EXPECT_EQ(log.ticks, (std::vector<double>{10, 20, 50, 100, 200, 500, 1000}));
-  EXPECT_EQ(LogScale(1, 1e6).ticks.size(), 7u);
-  const Scale error = LogErrorScale(0.1, 0.91);
-  EXPECT_LT(error.At(0.1), error.At(0.5));
-  EXPECT_NEAR(error.At(0.9) - error.At(0.8), error.At(0.8) - error.At(0.6),
-              1e-12)
-      << "halving the error is one step everywhere";
-  for (const Scale& s : {linear, flat, log, error}) {
-    EXPECT_GE(s.ticks.size(), 3u);
-    for (const double tick : s.ticks) {
-      EXPECT_GE(s.At(tick), -1e-12);
-      EXPECT_LE(s.At(tick), 1 + 1e-12);
-    }
-    EXPECT_EQ(s.At(s.lo), 0);
-    EXPECT_NEAR(s.At(s.hi), 1, 1e-12);
-  }
-}
-
-TEST(Numbers, AreShort) {
-  EXPECT_EQ(ShortNumber(0), "0");
-  EXPECT_EQ(ShortNumber(0.05), "0.05");
-  EXPECT_EQ(ShortNumber(999), "999");
-  EXPECT_EQ(ShortNumber(999.9), "1 k");
-  EXPECT_EQ(ShortNumber(1234), "1.23 k");
-  EXPECT_EQ(ShortNumber(-40551040), "-40.6 M");
-  EXPECT_EQ(ShortNumber(6.5e10), "65 G");
-  EXPECT_EQ(ShortNumber(1e-7), "0.0000001");
-  EXPECT_EQ(ShortNumber(kNaN), "no number");
-  EXPECT_EQ(Decimal(1.0, 2), "1");
-  EXPECT_EQ(Decimal(100, 0), "100");
-  EXPECT_EQ(Decimal(-0.001, 2), "0");
-  EXPECT_EQ(Decimal(91.734, 2), "91.73");
-}
-
-TEST(EscapeXml, LeavesNothingThatMarkupCouldUse) {
-  EXPECT_EQ(EscapeXml("<a href='x' y=\"&\">"),
-            "&lt;a href=&#39;x&#39; y=&quot;&amp;&quot;&gt;");
-  EXPECT_EQ(EscapeXml(std::string("\x01\x00", 2)), "\xEF\xBF\xBD\xEF\xBF\xBD");
-  EXPECT_EQ(EscapeXml("é\t\n"), "é\t\n");
 }
 
 class WriteReportTest : public ::testing::Test {
@@ -402,7 +350,8 @@ class WriteReportTest : public ::testing::Test {
 
 TEST_F(WriteReportTest, WritesEveryFileWhole) {
   Example e;
-  FakeConverter("[ \"$1 $2\" = '--zoom=2 --output' ] && /bin/cp \"$4\" \"$3\"\n");
+  FakeConverter(
+      "[ \"$1 $2\" = '--zoom=2 --output' ] && /bin/cp \"$4\" \"$3\"\n");
   const fs::path out = folder_ / "out";
   const Written written = WriteReport(out, e.spec, e.results, e.options);
   EXPECT_EQ(written.note, "");
@@ -416,7 +365,8 @@ TEST_F(WriteReportTest, WritesEveryFileWhole) {
   EXPECT_EQ(Contents(out / "report.html"),
             ReportHtml(e.spec, e.results, e.options));
   std::size_t files = 0;
-  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(out)) ++files;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(out))
+    ++files;
   EXPECT_EQ(files, 5u) << "temporary files are gone";
 }
 
@@ -451,8 +401,7 @@ TEST_F(WriteReportTest, NamesTheFileThatCannotBeWritten) {
 // The real converter, where it is installed: a PNG of twice 960 by 600.
 TEST_F(WriteReportTest, MakesAPicture) {
   Example e;
-  const Written written =
-      WriteReport(folder_, e.spec, e.results, e.options);
+  const Written written = WriteReport(folder_, e.spec, e.results, e.options);
   if (written.note.find("cannot be run") != std::string::npos) {
     GTEST_SKIP() << written.note;
   }

@@ -32,10 +32,11 @@ int Index(const Point& point) { return std::stoi(Text(point, "i")); }
 class RunnerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              ("runner_" + std::string(::testing::UnitTest::GetInstance()
-                                           ->current_test_info()
-                                           ->name()));
+    folder_ =
+        fs::path(::testing::TempDir()) /
+        ("runner_" +
+         std::string(
+             ::testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }
@@ -148,10 +149,11 @@ TEST(StopOnInterrupt, TheSecondCtrlCKills) {
 // A child that runs the sweep and logs "b i" when point i begins and "d i" once
 // the store has returned from adding it; both survive the child's death.
 [[noreturn]] void RunChild(const fs::path& folder, int points) {
-  const int log = ::open((folder / "log").c_str(),
-                         O_WRONLY | O_CREAT | O_APPEND, 0666);
+  const int log =
+      ::open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   const auto write = [&](char kind, int i) {
-    const std::string line = std::string(1, kind) + " " + std::to_string(i) + "\n";
+    const std::string line =
+        std::string(1, kind) + " " + std::to_string(i) + "\n";
     if (::write(log, line.data(), line.size()) < 0) ::_exit(9);
   };
   int last = -1;
@@ -188,8 +190,7 @@ TEST_F(RunnerTest, KilledAtAnyMomentLosesAndRepeatsNothing) {
   for (bool finished = false; !finished;) {
     const pid_t child = ::fork();
     if (child == 0) RunChild(folder_, kPoints);
-    std::this_thread::sleep_for(
-        std::chrono::microseconds(microseconds(rng)));
+    std::this_thread::sleep_for(std::chrono::microseconds(microseconds(rng)));
     if (kills < kKills) ::kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

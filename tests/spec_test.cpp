@@ -71,10 +71,9 @@ TEST(Spec, OrderIsAxesThenPointsWithoutRepetitions) {
     "axes": {"acts": ["a", "b"], "weights": ["x", "y", "x"]},
     "points": [{"weights": "z"}, {"weights": ["y", "q"], "acts": ["b", "c"]},
                {"weights": "z", "acts": null}]})");
-  EXPECT_EQ(Short(spec),
-            (std::vector<std::string>{
-                "x|a||1", "y|a||1", "x|b||1", "y|b||1", "z|float||1",
-                "y|c||1", "q|b||1", "q|c||1"}));
+  EXPECT_EQ(Short(spec), (std::vector<std::string>{
+                             "x|a||1", "y|a||1", "x|b||1", "y|b||1",
+                             "z|float||1", "y|c||1", "q|b||1", "q|c||1"}));
 }
 
 TEST(Spec, ExcludeTakesPointsAway) {
@@ -117,8 +116,8 @@ TEST(Spec, ReadsAFileAndNamesAMissingOne) {
   const auto path = std::filesystem::path(::testing::TempDir()) / "spec.json";
   std::ofstream(path) << R"({"name": "n", "points": [{"weights": "a"}]})";
   EXPECT_EQ(ReadSpec(path, kVocabulary).points.size(), 1u);
-  for (const auto& bad : {path.parent_path() / "absent.json",
-                          path.parent_path()}) {
+  for (const auto& bad :
+       {path.parent_path() / "absent.json", path.parent_path()}) {
     try {
       ReadSpec(bad, kVocabulary);
       ADD_FAILURE() << bad;
@@ -200,8 +199,8 @@ TEST(Spec, RefusesMorePointsThanAnyoneCanRun) {
   for (int i = 1; i < 101; ++i) list += "," + std::to_string(i);
   list += "]";
   try {
-    Parse("{\"name\": \"n\", \"axes\": {\"weights\": " + list + ", \"acts\": " +
-          list + ", \"width\": " + list + "}}");
+    Parse("{\"name\": \"n\", \"axes\": {\"weights\": " + list +
+          ", \"acts\": " + list + ", \"width\": " + list + "}}");
     FAIL();
   } catch (const InputError& error) {
     EXPECT_NE(std::string(error.what()).find("at most 1000000"),
@@ -212,7 +211,9 @@ TEST(Spec, RefusesMorePointsThanAnyoneCanRun) {
 // The specifications that come with nibble, read as the command reads them.
 TEST(Spec, ShippedOnesParse) {
   const Vocabulary vocabulary = {
-      .axes = {{"weight-scheme"}, {"act-scheme"}, {"ends-scheme", ""},
+      .axes = {{"weight-scheme"},
+               {"act-scheme"},
+               {"ends-scheme", ""},
                {"calibration", "absmax"}},
       .settings = {"model", "width", "weights", "data", "limit",
                    "calibration-images", "seed"}};

@@ -32,10 +32,11 @@ std::string Contents(const fs::path& path) {
 class StoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              ("store_" + std::string(::testing::UnitTest::GetInstance()
-                                          ->current_test_info()
-                                          ->name()));
+    folder_ =
+        fs::path(::testing::TempDir()) /
+        ("store_" +
+         std::string(
+             ::testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     path_ = folder_ / "points.sqlite";
   }

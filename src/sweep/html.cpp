@@ -40,19 +40,19 @@ Json RowsJson(const Spec& spec, const std::vector<Result>& results,
     for (const std::string& metric : metrics) {
       numbers[metric] = Number(MetricOf(r, metric));
     }
-    rows.push_back({{"label", styles[i].label},
-                    {"group", styles[i].group},
-                    {"hollow", styles[i].hollow},
-                    {"baseline", styles[i].baseline},
-                    {"error", r.error},
-                    {"axes", axes},
-                    {"metrics", numbers},
-                    {"seconds", Number(r.seconds)},
-                    {"started", r.started},
-                    {"commit", r.made.commit},
-                    {"machine", r.made.machine + ", " +
-                                    std::to_string(r.made.cores) + " threads, " +
-                                    r.made.compiler}});
+    rows.push_back(
+        {{"label", styles[i].label},
+         {"group", styles[i].group},
+         {"hollow", styles[i].hollow},
+         {"baseline", styles[i].baseline},
+         {"error", r.error},
+         {"axes", axes},
+         {"metrics", numbers},
+         {"seconds", Number(r.seconds)},
+         {"started", r.started},
+         {"commit", r.made.commit},
+         {"machine", r.made.machine + ", " + std::to_string(r.made.cores) +
+                         " threads, " + r.made.compiler}});
   }
   return rows;
 }

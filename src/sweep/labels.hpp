@@ -38,11 +38,11 @@ struct LabelPlace {
   const char* anchor = "start";
 };
 
-// Greedy: each name takes the best free place around its point, near before far,
-// and keeps others out of it. A name without a free place is dropped.
+// Greedy: each name takes the best free place around its point, near before
+// far, and keeps others out of it. A name without a free place is dropped.
 class Labels {
  public:
-  void Block(const Box& box) { blocked_.push_back(box); }   // never covered
+  void Block(const Box& box) { blocked_.push_back(box); }  // never covered
   void Avoid(const Box& box) { avoided_.push_back(box); }  // better not
 
   std::optional<LabelPlace> Place(double x, double y, double width,
@@ -51,7 +51,7 @@ class Labels {
     std::optional<LabelPlace> best;
     double least = std::numeric_limits<double>::infinity();
     for (const double gap : {9.0, 22.0, 38.0, 56.0, 76.0}) {
-      for (const double side : {-1.0, 1.0, 0.0}) {    // left, right, middle
+      for (const double side : {-1.0, 1.0, 0.0}) {     // left, right, middle
         for (const double level : {-1.0, 0.0, 1.0}) {  // above, beside, below
           if (side == 0 && level == 0) continue;
           if (level == 0 && gap > 30) continue;
@@ -64,11 +64,13 @@ class Labels {
           const Box box = {left, middle - kHigh / 2, left + width,
                            middle + kHigh / 2};
           if (!area.Holds(box) || Any(blocked_, box)) continue;
-          const double cost = gap + 14 * Count(avoided_, box) +
-                              (side < 0 && level < 0 ? 0 : 3);
+          const double cost =
+              gap + 14 * Count(avoided_, box) + (side < 0 && level < 0 ? 0 : 3);
           if (cost >= least) continue;
           least = cost;
-          best = {box, gap > 12, side == 0 ? x : near_x,
+          best = {box,
+                  gap > 12,
+                  side == 0 ? x : near_x,
                   level < 0   ? box.bottom
                   : level > 0 ? box.top
                               : middle,

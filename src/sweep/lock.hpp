@@ -62,9 +62,9 @@ class FileLock {
     std::string owner(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
     while (!owner.empty() && owner.back() == '\n') owner.pop_back();
     ::close(fd_);
-    throw InputError(guarded, "store",
-                     "in use by process " + (owner.empty() ? "?" : owner),
-                     "one sweep at a time: wait for it, or name another folder");
+    throw InputError(
+        guarded, "store", "in use by process " + (owner.empty() ? "?" : owner),
+        "one sweep at a time: wait for it, or name another folder");
   }
 
   std::string path_;

@@ -27,15 +27,20 @@ std::string Attributes(
 std::string Line(double x1, double y1, double x2, double y2,
                  const std::string& css) {
   return "<line" +
-         Attributes({{"x1", N(x1)}, {"y1", N(y1)}, {"x2", N(x2)},
-                     {"y2", N(y2)}, {"class", css}}) +
+         Attributes({{"x1", N(x1)},
+                     {"y1", N(y1)},
+                     {"x2", N(x2)},
+                     {"y2", N(y2)},
+                     {"class", css}}) +
          "/>\n";
 }
 
 std::string TextAt(double x, double y, const std::string& css,
                    const std::string& anchor, const std::string& text) {
   return "<text" +
-         Attributes({{"x", N(x)}, {"y", N(y)}, {"class", css},
+         Attributes({{"x", N(x)},
+                     {"y", N(y)},
+                     {"class", css},
                      {"text-anchor", anchor}}) +
          ">" + EscapeXml(text) + "</text>\n";
 }
@@ -85,17 +90,17 @@ class Drawing {
         groups_.push_back(p.group);
       }
     }
-    std::stable_sort(groups_.begin(), groups_.end(),
-                     [this](const auto& a, const auto& b) {
-                       return Place(a) < Place(b);
-                     });
+    std::stable_sort(
+        groups_.begin(), groups_.end(),
+        [this](const auto& a, const auto& b) { return Place(a) < Place(b); });
     ChooseScales();
   }
 
   std::string Svg() {
-    out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" "
-           "height=\"600\" viewBox=\"0 0 960 600\" role=\"img\">\n<title>" +
-           EscapeXml(plot_.title) + "</title>\n";
+    out_ =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" "
+        "height=\"600\" viewBox=\"0 0 960 600\" role=\"img\">\n<title>" +
+        EscapeXml(plot_.title) + "</title>\n";
     out_ += kStyle;
     out_ += "<rect width=\"960\" height=\"600\" fill=\"#ffffff\"/>\n";
     out_ += TextAt(24, 36, "title", "start", plot_.title);
@@ -138,8 +143,8 @@ class Drawing {
     x_ = x_lo > 0 && x_hi > 10 * x_lo
              ? LogScale(x_lo, x_hi)
              : LinearScale(std::min(x_lo, x_lo > 0 ? 0.0 : x_lo), x_hi);
-    const bool wide = plot_.y_percent && y_lo >= 0 && y_hi < 1 &&
-                      1 - y_lo > 4 * (1 - y_hi);
+    const bool wide =
+        plot_.y_percent && y_lo >= 0 && y_hi < 1 && 1 - y_lo > 4 * (1 - y_hi);
     y_ = wide ? LogErrorScale(y_lo, y_hi) : LinearScale(y_lo, y_hi);
   }
 
@@ -162,8 +167,11 @@ class Drawing {
                      const std::string& stroke, double radius,
                      double width) const {
     return "<circle" +
-           Attributes({{"cx", N(x)}, {"cy", N(y)}, {"r", N(radius)},
-                       {"fill", fill}, {"stroke", stroke},
+           Attributes({{"cx", N(x)},
+                       {"cy", N(y)},
+                       {"r", N(radius)},
+                       {"fill", fill},
+                       {"stroke", stroke},
                        {"stroke-width", N(width)}}) +
            "/>\n";
   }
@@ -203,7 +211,8 @@ class Drawing {
     }
     for (const double tick : x_.ticks) {
       out_ += Line(X(tick), top_, X(tick), kBottom, "grid");
-      out_ += TextAt(X(tick), kBottom + 20, "tick", "middle", ShortNumber(tick));
+      out_ +=
+          TextAt(X(tick), kBottom + 20, "tick", "middle", ShortNumber(tick));
     }
     out_ += Line(kLeft, kBottom, kRight, kBottom, "frame");
     out_ += Line(kLeft, top_, kLeft, kBottom, "frame");
@@ -242,8 +251,8 @@ class Drawing {
     const auto to = [&](double next_x, double next_y) {
       path += "H" + N(next_x) + "V" + N(next_y);
       labels_.Avoid({x, y - 1, next_x, y + 1});
-      labels_.Avoid({next_x - 1, std::min(y, next_y), next_x + 1,
-                     std::max(y, next_y)});
+      labels_.Avoid(
+          {next_x - 1, std::min(y, next_y), next_x + 1, std::max(y, next_y)});
       x = next_x;
       y = next_y;
     };

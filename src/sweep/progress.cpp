@@ -61,7 +61,8 @@ std::string Duration(double seconds) {
     std::snprintf(text, sizeof(text), "%.1f s", seconds);
   } else if (seconds < 3600) {
     const auto whole = static_cast<long>(seconds + 0.5);
-    std::snprintf(text, sizeof(text), "%ld min %02ld s", whole / 60, whole % 60);
+    std::snprintf(text, sizeof(text), "%ld min %02ld s", whole / 60,
+                  whole % 60);
   } else {
     const auto minutes = static_cast<long>(seconds / 60 + 0.5);
     std::snprintf(text, sizeof(text), "%ld h %02ld min", minutes / 60,
@@ -75,8 +76,8 @@ std::string ProgressLine(const ProgressState& state, std::size_t width,
   constexpr std::size_t kBar = 20;
   const std::size_t filled =
       state.total == 0 ? kBar : kBar * state.done / state.total;
-  std::string rest = " " + std::to_string(state.done) + "/" +
-                     std::to_string(state.total);
+  std::string rest =
+      " " + std::to_string(state.done) + "/" + std::to_string(state.total);
   const std::string failed =
       state.failed == 0 ? "" : "  " + std::to_string(state.failed) + " failed";
   std::string tail = state.last.empty() ? "" : "  " + state.last;
@@ -111,7 +112,8 @@ void Progress::Begin(std::size_t total, std::size_t earlier) {
   state_ = {.total = total, .done = earlier, .earlier = earlier, .last = ""};
   start_ = std::chrono::steady_clock::now();
   if (!quiet_ && !terminal_ && earlier > 0) {
-    std::fprintf(stderr, "%zu of %zu points are in the store\n", earlier, total);
+    std::fprintf(stderr, "%zu of %zu points are in the store\n", earlier,
+                 total);
   }
 }
 
@@ -136,9 +138,8 @@ void Progress::Draw() {
   const std::chrono::duration<double> passed =
       std::chrono::steady_clock::now() - start_;
   state_.seconds = passed.count();
-  const std::string line =
-      ProgressLine(state_, std::min<std::size_t>(TerminalWidth() - 1, 100),
-                   color_);
+  const std::string line = ProgressLine(
+      state_, std::min<std::size_t>(TerminalWidth() - 1, 100), color_);
   std::fprintf(stderr, "\r%s\033[K", line.c_str());
   std::fflush(stderr);
 }

@@ -40,7 +40,8 @@ Json ToJson(const Point& point) {
   Json object = Json::object();
   for (const auto& [axis, value] : point) {
     const auto* text = std::get_if<std::string>(&value);
-    object[axis] = text != nullptr ? Json(*text) : Json(std::get<double>(value));
+    object[axis] =
+        text != nullptr ? Json(*text) : Json(std::get<double>(value));
   }
   return object;
 }
@@ -111,7 +112,8 @@ std::vector<PointStyle> Styles(const Spec& spec,
                                const ReportOptions& options) {
   const auto axes = VaryingAxes(spec.points, spec.axes);
   std::vector<PointStyle> styles;
-  for (const Result& r : results) styles.push_back(options.style(r.point, axes));
+  for (const Result& r : results)
+    styles.push_back(options.style(r.point, axes));
   return styles;
 }
 
@@ -192,10 +194,10 @@ std::string FrontJson(const Spec& spec, const std::vector<Result>& results,
   }
   const auto ok = std::count_if(results.begin(), results.end(),
                                 [](const Result& r) { return r.ok(); });
-  Json file = {{"name", spec.name},     {"title", spec.title},
-               {"cost", spec.cost},     {"accuracy", spec.accuracy},
-               {"points", results.size()}, {"finished", ok},
-               {"fronts", fronts},      {"made", Origin(results)},
+  Json file = {{"name", spec.name},         {"title", spec.title},
+               {"cost", spec.cost},         {"accuracy", spec.accuracy},
+               {"points", results.size()},  {"finished", ok},
+               {"fronts", fronts},          {"made", Origin(results)},
                {"command", options.command}};
   return file.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

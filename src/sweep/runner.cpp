@@ -33,7 +33,8 @@ Result EvaluateOne(const Point& point, const Evaluate& evaluate) {
 }
 
 // The values of these axes, as "int4/channel, int8".
-std::string ShortName(const Point& point, const std::vector<std::string>& axes) {
+std::string ShortName(const Point& point,
+                      const std::vector<std::string>& axes) {
   std::string name;
   for (const std::string& axis : axes) {
     const std::string text = Text(point, axis);

@@ -92,9 +92,8 @@ Scale LogErrorScale(double lo, double hi) {
 
 std::string Decimal(double value, int digits) {
   std::array<char, 400> buffer;
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                    std::chars_format::fixed, digits);
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
+                                 value, std::chars_format::fixed, digits);
   std::string text(buffer.data(), end.ptr);
   if (text.find('.') != std::string::npos) {
     text.erase(text.find_last_not_of('0') + 1);
@@ -104,8 +103,8 @@ std::string Decimal(double value, int digits) {
 }
 
 std::string ShortNumber(double value) {
-  constexpr std::array<std::pair<double, std::string_view>, 5> kPrefixes = {{
-      {1e15, " P"}, {1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}}};
+  constexpr std::array<std::pair<double, std::string_view>, 5> kPrefixes = {
+      {{1e15, " P"}, {1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}}};
   const double size = std::abs(value);
   if (!std::isfinite(value)) return "no number";
   for (const auto& [factor, prefix] : kPrefixes) {
@@ -124,11 +123,21 @@ std::string EscapeXml(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') {
           out += "\xEF\xBF\xBD";  // U+FFFD

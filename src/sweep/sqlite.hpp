@@ -27,9 +27,9 @@ class Database {
  public:
   explicit Database(const std::filesystem::path& path) : path_(path.string()) {
     sqlite3* handle = nullptr;
-    const int code = sqlite3_open_v2(
-        path_.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-        nullptr);
+    const int code =
+        sqlite3_open_v2(path_.c_str(), &handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     handle_.reset(handle);
     if (code != SQLITE_OK) Fail(code);
     sqlite3_busy_timeout(handle, 60'000);  // someone may be reading
@@ -100,8 +100,8 @@ class Statement {
 
   std::string Text(int column) const {
     const auto* text = sqlite3_column_text(get(), column);
-    const auto size = static_cast<std::size_t>(
-        sqlite3_column_bytes(get(), column));
+    const auto size =
+        static_cast<std::size_t>(sqlite3_column_bytes(get(), column));
     return text == nullptr
                ? ""
                : std::string(reinterpret_cast<const char*>(text), size);

@@ -1,11 +1,9 @@
 #include "nibble/sweep/store.hpp"
 
 #include <cmath>
-#include <ctime>
 #include <fstream>
 #include <limits>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "nibble/core/check.hpp"
@@ -50,9 +48,8 @@ Metrics FromJson(const std::string& text, const std::string& where) {
     for (const auto& [name, value] : object.items()) {
       good = good && (value.is_number() || value.is_null());
       if (!good) break;
-      metrics[name] = value.is_null()
-                          ? std::numeric_limits<double>::quiet_NaN()
-                          : value.get<double>();
+      metrics[name] = value.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                      : value.get<double>();
     }
   }
   if (!good) {
@@ -64,7 +61,8 @@ Metrics FromJson(const std::string& text, const std::string& where) {
 
 std::string SqlQuoted(const std::string& text, char quote) {
   std::string out(1, quote);
-  for (const char c : text) out += c == quote ? std::string(2, c) : std::string(1, c);
+  for (const char c : text)
+    out += c == quote ? std::string(2, c) : std::string(1, c);
   return out + quote;
 }
 
@@ -84,9 +82,9 @@ void CheckExisting(Database& database, const std::string& where,
   }
   const std::int64_t version = Pragma(database, "user_version");
   if (version != kVersion) {
-    throw InputError(where, "store version", std::to_string(version),
-                     std::to_string(kVersion) +
-                         ": move the file away to begin a new one");
+    throw InputError(
+        where, "store version", std::to_string(version),
+        std::to_string(kVersion) + ": move the file away to begin a new one");
   }
   Statement check(database, "PRAGMA quick_check(1)");
   check.Step();
@@ -129,42 +127,8 @@ bool IsEmpty(Database& database) {
   return tables.Int(0) == 0 && Pragma(database, "application_id") == 0;
 }
 
-std::string CpuModel() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const auto colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
-  }
-  return "unknown";
-}
-
 }  // namespace
 
-std::string UtcNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
-Provenance Here(std::string commit, std::string command) {
-#ifdef __clang__
-  const std::string compiler = "clang " __clang_version__;
-#else
-  const std::string compiler = "g++ " __VERSION__;
-#endif
-  return {.commit = commit.empty() ? "unknown" : std::move(commit),
-          .machine = CpuModel(),
-          .cores = static_cast<int>(std::thread::hardware_concurrency()),
-          .compiler = compiler.substr(0, compiler.find_last_not_of(' ') + 1),
-          .command = std::move(command)};
-}
-
-// The statements are prepared when the tables exist.
 struct Store::Impl {
   Impl(const std::filesystem::path& file, const std::string& identity,
        const Provenance& made)
@@ -214,7 +178,8 @@ struct Store::Impl {
     for (const auto& [name, value] : metrics) columns.insert(name);
     if (columns.size() == before) return;
     std::string view =
-        "CREATE VIEW results AS SELECT key AS point, error, seconds AS elapsed_s";
+        "CREATE VIEW results AS SELECT key AS point, error, seconds AS "
+        "elapsed_s";
     for (const std::string& name : columns) {
       view += ", (SELECT value FROM json_each(metrics) j WHERE j.key = " +
               SqlQuoted(name, '\'') + ") AS " + SqlQuoted(name, '"');
@@ -251,8 +216,8 @@ Store::~Store() = default;
 
 const std::filesystem::path& Store::path() const { return impl_->path; }
 
-Store Store::Open(const std::filesystem::path& path, const std::string& identity,
-                  const Provenance& provenance) {
+Store Store::Open(const std::filesystem::path& path,
+                  const std::string& identity, const Provenance& provenance) {
   if (path.has_parent_path()) {
     std::error_code ignored;  // the lock file says what is wrong
     std::filesystem::create_directories(path.parent_path(), ignored);

@@ -39,14 +39,22 @@ std::string FormatFamily(std::string_view scheme) {
   const auto format = FindFormat(scheme.substr(0, scheme.find('/')));
   if (!format) return "Other";
   switch (Info(*format).family) {
-    case Family::kInteger: return "Integer";
-    case Family::kTernary: return "Ternary";
-    case Family::kMinifloat: return "Minifloat";
-    case Family::kCodebook: return "Code book";
-    case Family::kPosit: return "Posit";
-    case Family::kLogarithmic: return "Logarithmic";
-    case Family::kBlock: return "Block";
-    case Family::kScale: break;
+    case Family::kInteger:
+      return "Integer";
+    case Family::kTernary:
+      return "Ternary";
+    case Family::kMinifloat:
+      return "Minifloat";
+    case Family::kCodebook:
+      return "Code book";
+    case Family::kPosit:
+      return "Posit";
+    case Family::kLogarithmic:
+      return "Logarithmic";
+    case Family::kBlock:
+      return "Block";
+    case Family::kScale:
+      break;
   }
   return "Other";
 }
@@ -75,10 +83,10 @@ PointStyle SchemeStyle(const Point& point,
   }
   style.hollow = !IsFloat(weights) && IsFloat(acts);
   style.baseline = IsFloat(weights) && IsFloat(acts) && ends_are_float;
-  style.group = FormatFamily(!IsFloat(weights) ? weights
-                             : !IsFloat(acts)  ? acts
-                                               : (ends_are_float ? "float"
-                                                                 : ends));
+  style.group =
+      FormatFamily(!IsFloat(weights) ? weights
+                   : !IsFloat(acts)  ? acts
+                                     : (ends_are_float ? "float" : ends));
   return style;
 }
 

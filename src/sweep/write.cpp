@@ -25,8 +25,8 @@ void Replace(const fs::path& path, const fs::path& temporary) {
   std::error_code error;
   fs::rename(temporary, path, error);
   if (error) {
-    throw std::runtime_error(path.string() + ": cannot be written: " +
-                             error.message());
+    throw std::runtime_error(path.string() +
+                             ": cannot be written: " + error.message());
   }
 }
 
@@ -46,8 +46,9 @@ void WriteFile(const fs::path& path, const std::string& text) {
 std::string ConvertToPng(const fs::path& svg, const fs::path& png) {
   const std::string from = fs::absolute(svg).string();
   const std::string to = fs::absolute(png).string() + ".tmp";
-  const std::array<const char*, 6> arguments = {
-      "rsvg-convert", "--zoom=2", "--output", to.c_str(), from.c_str(), nullptr};
+  const std::array<const char*, 6> arguments = {"rsvg-convert", "--zoom=2",
+                                                "--output",     to.c_str(),
+                                                from.c_str(),   nullptr};
   pid_t child = 0;
   const int failed =
       ::posix_spawnp(&child, arguments[0], nullptr, nullptr,

@@ -1,12 +1,13 @@
-// Pareto fronts: which points no other point beats, and how good a set of points
-// is as a whole.
+// Pareto fronts: which points no other point beats, and how good a set of
+// points is as a whole.
 //
 // A point is a vector of objectives, and each objective has a goal. Rules that
 // hold for every function here:
 //
 // - Equal points do not beat each other: all copies are on the front together,
 //   and a copy adds nothing to a hypervolume.
-// - A point with a NaN takes no part: it beats nothing, is on no front, has rank
+// - A point with a NaN takes no part: it beats nothing, is on no front, has
+// rank
 //   kNoRank and adds nothing to an indicator.
 // - Infinities are ordinary values, save in Hypervolume.
 #pragma once
@@ -124,9 +125,8 @@ namespace internal {
 inline double UnionVolume(std::vector<Point> gains, std::size_t dims) {
   if (gains.empty()) return 0;
   const std::size_t last = dims - 1;
-  std::sort(gains.begin(), gains.end(), [&](const Point& a, const Point& b) {
-    return a[last] > b[last];
-  });
+  std::sort(gains.begin(), gains.end(),
+            [&](const Point& a, const Point& b) { return a[last] > b[last]; });
   if (dims == 1) return gains[0][0];
   double volume = 0;
   double best = 0;  // dims == 2: the largest first coordinate so far
@@ -137,8 +137,8 @@ inline double UnionVolume(std::vector<Point> gains, std::size_t dims) {
     best = std::max(best, gains[k][0]);
     if (height == 0) continue;
     const auto end = gains.begin() + static_cast<std::ptrdiff_t>(k + 1);
-    volume += height * (dims == 2 ? best
-                                  : UnionVolume({gains.begin(), end}, last));
+    volume +=
+        height * (dims == 2 ? best : UnionVolume({gains.begin(), end}, last));
   }
   return volume;
 }
@@ -154,7 +154,8 @@ inline double UnionVolume(std::vector<Point> gains, std::size_t dims) {
 // Domain   reference finite. A point may be infinitely good; so is the volume.
 // Error    relative d (n + 3) 2^-53 to first order: all terms are positive.
 // Units    the product of the objectives' units.
-// Errors   std::invalid_argument if the sizes disagree, d is 0, or the reference
+// Errors   std::invalid_argument if the sizes disagree, d is 0, or the
+// reference
 //          is not finite.
 // Cost     O(n log n) for d = 2; O(n^(d-1) log n) beyond.
 inline double Hypervolume(std::span<const Point> points,
@@ -171,8 +172,8 @@ inline double Hypervolume(std::span<const Point> points,
     for (std::size_t i = 0; i < goals.size(); ++i) {
       gain[i] = internal::Loss(reference[i], p[i], goals[i]);
     }
-    const bool counts = std::all_of(gain.begin(), gain.end(),
-                                    [](double g) { return g > 0; });
+    const bool counts =
+        std::all_of(gain.begin(), gain.end(), [](double g) { return g > 0; });
     if (counts) gains.push_back(std::move(gain));
   }
   return internal::UnionVolume(std::move(gains), goals.size());

@@ -12,18 +12,18 @@ struct PlotPoint {
   double x = 0, y = 0;
   std::string label = {};  // written beside points of the front
   std::string group = {};  // gives the colour
-  bool hollow = false;  // a ring in place of a disc
+  bool hollow = false;     // a ring in place of a disc
   bool front = false;
 };
 
 struct Plot {
   std::string title, subtitle;
   std::string x_label, y_label;
-  bool y_percent = false;  // y in [0, 1] is written as per cent
-  bool y_grows = true;     // more is better
+  bool y_percent = false;           // y in [0, 1] is written as per cent
+  bool y_grows = true;              // more is better
   std::vector<std::string> groups;  // order of colours and legend
   std::string hollow_meaning;       // what the legend says of a ring
-  std::optional<double> baseline;  // a horizontal line
+  std::optional<double> baseline;   // a horizontal line
   std::string baseline_label;
   std::vector<PlotPoint> points;  // those that are not finite are left out
 };

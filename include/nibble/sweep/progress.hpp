@@ -1,5 +1,5 @@
-// How far a long run is, on stderr: one line redrawn in place on a terminal, one
-// line per point elsewhere, nothing with `quiet`.
+// How far a long run is, on stderr: one line redrawn in place on a terminal,
+// one line per point elsewhere, nothing with `quiet`.
 #pragma once
 
 #include <chrono>
@@ -10,11 +10,11 @@ namespace nibble::sweep {
 
 struct ProgressState {
   std::size_t total = 0;
-  std::size_t done = 0;      // finished or failed, earlier runs included
-  std::size_t earlier = 0;   // of these, found in the store
-  std::size_t failed = 0;    // of these, failed in this run
-  double seconds = 0;        // of this run
-  std::string last = {};     // such as "int4/channel 88.12 %"
+  std::size_t done = 0;     // finished or failed, earlier runs included
+  std::size_t earlier = 0;  // of these, found in the store
+  std::size_t failed = 0;   // of these, failed in this run
+  double seconds = 0;       // of this run
+  std::string last = {};    // such as "int4/channel 88.12 %"
 };
 
 // "[#####---------] 12/54  1 failed  int8 91.73 %  2 min left", at most `width`

@@ -34,10 +34,11 @@ struct PointStyle {
   bool baseline = false;  // everything in float
 };
 
-// Reads the axes weight-scheme, act-scheme, ends-scheme ("" is: as the rest) and
-// calibration. The label names weights × activations, and calibrations other
-// than absmax; it has no part for axes outside `axes`.
-PointStyle SchemeStyle(const Point& point, const std::vector<std::string>& axes);
+// Reads the axes weight-scheme, act-scheme, ends-scheme ("" is: as the rest)
+// and calibration. The label names weights × activations, and calibrations
+// other than absmax; it has no part for axes outside `axes`.
+PointStyle SchemeStyle(const Point& point,
+                       const std::vector<std::string>& axes);
 
 // "Integer" for "aqt:int4/channel", "Minifloat" for "fp8_e4m3", "Float" for
 // "float", "Other" for what is no format.
@@ -47,7 +48,8 @@ std::string FormatFamily(std::string_view scheme);
 const std::vector<std::string>& FormatFamilies();
 
 struct ReportOptions {
-  std::vector<std::string> costs = {};  // metrics offered as cost, the spec's first
+  std::vector<std::string> costs =
+      {};  // metrics offered as cost, the spec's first
   std::vector<MetricInfo> metrics = KnownMetrics();
   std::function<PointStyle(const Point&, const std::vector<std::string>& axes)>
       style = SchemeStyle;  // called with the axes that vary in the sweep
@@ -64,8 +66,8 @@ struct FrontReport {
 };
 
 // The hypervolume's reference point is the specification's where it has one;
-// otherwise the largest cost of any result, and accuracy 0 (for a metric that is
-// minimized, the largest).
+// otherwise the largest cost of any result, and accuracy 0 (for a metric that
+// is minimized, the largest).
 FrontReport FindFront(const Spec& spec, const std::vector<Result>& results,
                       const std::string& cost, const ReportOptions& options);
 

@@ -16,7 +16,7 @@ using Evaluate = std::function<Metrics(const Point&)>;
 
 struct RunOptions {
   bool quiet = false;
-  std::string accuracy = "accuracy";  // shown beside the last point
+  std::string accuracy = "accuracy";   // shown beside the last point
   std::vector<std::string> axes = {};  // those that vary name the point
   // Asked between points; true ends the run.
   std::function<bool()> stop = [] { return false; };
@@ -31,8 +31,8 @@ struct RunSummary {
 };
 
 // Evaluates, in order, every point that the store has not finished, and stores
-// each as it ends. A point whose evaluation throws is stored as failed, with the
-// message, and tried again by the next run.
+// each as it ends. A point whose evaluation throws is stored as failed, with
+// the message, and tried again by the next run.
 //
 // Errors   what the store throws.
 RunSummary RunSweep(const std::vector<Point>& points, Store& store,

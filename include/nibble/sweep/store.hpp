@@ -5,9 +5,10 @@
 // point that Add() returned from, and leaves no half of one: journal "delete",
 // synchronous "extra". One process writes at a time; others may read.
 //
-//     runs    (id, identity, commit_id, machine, cores, compiler, command, started)
-//     points  (key PRIMARY KEY, run, error, metrics, started, seconds, attempts)
-//     results a view: point, error, elapsed_s, and a column for every metric
+//     runs    (id, identity, commit_id, machine, cores, compiler, command,
+//     started) points  (key PRIMARY KEY, run, error, metrics, started, seconds,
+//     attempts) results a view: point, error, elapsed_s, and a column for every
+//     metric
 //
 // `key` is Key(point) and `metrics` a JSON object; numbers that are not finite
 // are stored as null and read back as NaN.
@@ -39,11 +40,11 @@ std::string UtcNow();
 
 struct Result {
   Point point;
-  std::string error;  // empty if the point succeeded
-  Metrics metrics;    // empty if it did not
+  std::string error;    // empty if the point succeeded
+  Metrics metrics;      // empty if it did not
   std::string started;  // UtcNow()
   double seconds = 0;
-  int attempts = 1;     // of which the last is stored
+  int attempts = 1;  // of which the last is stored
   Provenance made;
 
   bool ok() const { return error.empty(); }
