@@ -83,8 +83,8 @@ void Backward(std::vector<Layer>& layers, Matrix d) {
     layer.dw = d.transpose() * layer.x;
     layer.db = d.colwise().sum();
     if (i == 0) break;
-    d = (d * layer.w).cwiseProduct(
-        (layer.x.array() > 0.0f).cast<float>().matrix());
+    d = (d * layer.w)
+            .cwiseProduct((layer.x.array() > 0.0f).cast<float>().matrix());
   }
 }
 
@@ -132,8 +132,8 @@ std::vector<DenseLayer> TrainMlp(std::span<const float> x,
   Check(x, labels, options);
   const std::size_t n = labels.size(), inputs = options.sizes.front();
   const std::size_t batches = (n + options.batch - 1) / options.batch;
-  const auto steps = static_cast<float>(batches) *
-                     static_cast<float>(options.epochs);
+  const auto steps =
+      static_cast<float>(batches) * static_cast<float>(options.epochs);
   std::vector<Layer> layers = Initialize(options);
   float step = 0;
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
@@ -160,11 +160,10 @@ std::vector<DenseLayer> TrainMlp(std::span<const float> x,
   }
   std::vector<DenseLayer> trained;
   for (const Layer& layer : layers) {
-    trained.push_back(
-        {static_cast<std::size_t>(layer.w.cols()),
-         static_cast<std::size_t>(layer.w.rows()),
-         {layer.w.data(), layer.w.data() + layer.w.size()},
-         {layer.b.data(), layer.b.data() + layer.b.size()}});
+    trained.push_back({static_cast<std::size_t>(layer.w.cols()),
+                       static_cast<std::size_t>(layer.w.rows()),
+                       {layer.w.data(), layer.w.data() + layer.w.size()},
+                       {layer.b.data(), layer.b.data() + layer.b.size()}});
   }
   return trained;
 }

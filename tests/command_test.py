@@ -73,7 +73,7 @@ class Cost(Folder):
         self.refuses("cost", "--width", "-1", says=["width"])
         self.refuses("cost", "--width", "wide", says=["--width"])
         self.refuses("cost", "--output", "xml", says=["--output"])
-        self.refuses("costs", says=["costs"])
+        self.refuses("costs", says=["costs", "cost"])
         self.refuses(says=["subcommand"])
 
 
@@ -198,8 +198,8 @@ class Files(Folder):
         source.write_bytes(struct.pack("<Q", len(header)) + header.encode() +
                            struct.pack("<164f", *values))
         bits = {"int8": 8.2, "int4/group32": 6.4, "mxfp4": 4.4, "nf4": 4.2,
-                "fp8_e4m3/tensor": 8.2, "ternary": 2.2, "asym:int4/channel": 4.9,
-                "nvfp4": 5, "fp6_e3m2": 6.2, "bf16": 16, "int3/channel": 4}
+                "fp8_e4m3/tensor": 8.2, "ternary": 2.2, "asym:int4/channel": 5,
+                "nvfp4": 5, "fp6_e3m2": 6.2, "bf16": 16.2, "int3/channel": 4}
         for scheme, most in bits.items():
             out, back = self.dir / "out.safetensors", self.dir / "back.safetensors"
             done = run("quantize", source, out, "--scheme", scheme)

@@ -33,7 +33,7 @@ std::vector<T> ReadRaw(const std::string& name) {
 }  // namespace nibble::testing
 
 // Skips the test, with a plain message, where a data file is absent.
-#define NIBBLE_NEED_DATA(name)                                          \
-  if (!std::filesystem::exists(nibble::testing::DataDir() / (name)))    \
-  GTEST_SKIP() << "no " << (name) << " below NIBBLE_DATA ("             \
+#define NIBBLE_NEED_DATA(name)                                       \
+  if (!std::filesystem::exists(nibble::testing::DataDir() / (name))) \
+  GTEST_SKIP() << "no " << (name) << " below NIBBLE_DATA ("          \
                << nibble::testing::DataDir().string() << ")"

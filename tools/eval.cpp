@@ -21,13 +21,15 @@ struct Options {
 };
 
 // Images done, redrawn on one line of a terminal.
-std::function<void(std::size_t)> ImageProgress(std::size_t total) {
+nn::Progress ImageProgress(std::size_t total) {
   if (quiet || isatty(STDERR_FILENO) == 0) return {};
   return [total, start = std::chrono::steady_clock::now()](std::size_t done) {
     const std::chrono::duration<double> seconds =
         std::chrono::steady_clock::now() - start;
-    const sweep::ProgressState state{
-        .total = total, .done = done, .seconds = seconds.count()};
+    sweep::ProgressState state;
+    state.total = total;
+    state.done = done;
+    state.seconds = seconds.count();
     std::cerr << '\r' << sweep::ProgressLine(state, 79, false) << "\x1b[K";
     if (done == total) std::cerr << "\r\x1b[K";
   };
@@ -39,12 +41,14 @@ std::size_t PeakBytes() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
-Json OrNull(const std::string& text) { return text.empty() ? Json() : text; }
+Json OrNull(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
 
 void Run(const Options& o) {
   const nn::QuantSpec spec = MakeQuantSpec(o.weights, o.acts, o.ends);
   const Calibration calibration = ParseCalibration(o.calibration);
-  const Workload workload = LoadWorkload(o.workload);
+  Workload workload = LoadWorkload(o.workload);
   ThreadPool pool(o.threads);
   const auto start = std::chrono::steady_clock::now();
   const nn::Evaluation e =
@@ -77,16 +81,18 @@ void AddEval(CLI::App& app) {
       "eval", "Classify a test set with a network under number formats");
   command->add_option("--model", o->workload.model, "resnet20, resnet8, mlp...")
       ->capture_default_str();
-  command->add_option("--width", o->workload.width,
-                      "Factor of the channel counts")
+  command
+      ->add_option("--width", o->workload.width, "Factor of the channel counts")
       ->capture_default_str();
   command->add_option("--weights", o->workload.weights,
                       "safetensors file (mlp: trained on the spot if absent)");
-  command->add_option("--data", o->workload.data,
-                      "Folder of the images (mlp: the embedded digits if absent)");
+  command->add_option(
+      "--data", o->workload.data,
+      "Folder of the images (mlp: the embedded digits if absent)");
   AddSchemes(*command, o->weights, o->acts, o->ends);
-  command->add_option("--calibration", o->calibration,
-                      "Range of activations: absmax, percentile, mse or kl")
+  command
+      ->add_option("--calibration", o->calibration,
+                   "Range of activations: absmax, percentile, mse or kl")
       ->capture_default_str();
   command
       ->add_option("--calibration-images", o->workload.calibration_images,

@@ -15,18 +15,18 @@ void Log(const std::string& line) {
 void AddOutput(CLI::App& command, Output& output) {
   command.add_option("--output", output, "How results are printed")
       ->transform(CLI::CheckedTransformer(
-          std::vector<std::pair<std::string, Output>>{
-              {"table", Output::kTable},
-              {"json", Output::kJson},
-              {"csv", Output::kCsv}},
+          std::vector<std::pair<std::string, Output>>{{"table", Output::kTable},
+                                                      {"json", Output::kJson},
+                                                      {"csv", Output::kCsv}},
           CLI::ignore_case))
       ->option_text("table|json|csv");
 }
 
 void AddSchemes(CLI::App& command, std::string& weights, std::string& acts,
                 std::string& ends) {
-  command.add_option("--weight-scheme", weights,
-                     "[recipe:]format[/granularity] of weights, as int4/channel");
+  command.add_option(
+      "--weight-scheme", weights,
+      "[recipe:]format[/granularity] of weights, as int4/channel");
   command.add_option("--act-scheme", acts, "Scheme of activations, as int8");
   command.add_option("--ends-scheme", ends,
                      "Scheme of the first and the last layer");
@@ -93,7 +93,9 @@ void PrintTable(const Json& rows) {
   const auto print = [&](std::size_t i, const std::string& cell, bool right) {
     const std::string pad(widths[i] - cell.size(), ' ');
     const bool last = i + 1 == names.size();
-    std::cout << (right ? pad + cell : last ? cell : cell + pad)
+    std::cout << (right  ? pad + cell
+                  : last ? cell
+                         : cell + pad)
               << (last ? "\n" : "  ");
   };
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -92,7 +92,7 @@ void CheckPoints(const sweep::Spec& spec, const std::string& where) {
   }
 }
 
-sweep::Metrics MetricsOf(const Workload& workload, const sweep::Point& point,
+sweep::Metrics MetricsOf(Workload& workload, const sweep::Point& point,
                          const Executor& executor) {
   const auto start = std::chrono::steady_clock::now();
   const nn::QuantSpec spec = SchemesOf(point);
@@ -124,8 +124,7 @@ std::string CommandLine(const Options& o) {
   return line;
 }
 
-Json FrontOf(const sweep::Spec& spec,
-             const std::vector<sweep::Result>& results,
+Json FrontOf(const sweep::Spec& spec, const std::vector<sweep::Result>& results,
              const sweep::ReportOptions& report) {
   const sweep::FrontReport front =
       sweep::FindFront(spec, results, spec.cost, report);
@@ -143,14 +142,13 @@ Json FrontOf(const sweep::Spec& spec,
 int Run(const Options& o) {
   const std::string where = o.spec.empty() ? "digits.json" : o.spec;
   const sweep::Spec spec =
-      o.spec.empty()
-          ? sweep::ParseSpec(digits_json(), where, kVocabulary)
-          : sweep::ReadSpec(o.spec, kVocabulary);
+      o.spec.empty() ? sweep::ParseSpec(digits_json(), where, kVocabulary)
+                     : sweep::ReadSpec(o.spec, kVocabulary);
   CheckPoints(spec, where);
   const WorkloadOptions workload_options = WorkloadOf(spec, o.data);
-  const Workload workload = LoadWorkload(workload_options);
-  const fs::path out = o.out.empty() ? fs::path("results") / spec.name
-                                     : fs::path(o.out);
+  Workload workload = LoadWorkload(workload_options);
+  const fs::path out =
+      o.out.empty() ? fs::path("results") / spec.name : fs::path(o.out);
   std::error_code error;
   fs::create_directories(out, error);
   if (error) throw InputError("--out " + out.string() + ": " + error.message());
@@ -202,8 +200,9 @@ void AddSweep(CLI::App& app) {
       "sweep", "Evaluate every point of a specification; draw the front");
   command->add_option("spec", o->spec,
                       "JSON file (default: the embedded digits, every format)");
-  command->add_option("--data", o->data,
-                      "Folder that the specification's files lie in")
+  command
+      ->add_option("--data", o->data,
+                   "Folder that the specification's files lie in")
       ->envname("NIBBLE_DATA");
   command->add_option("--out", o->out, "Folder of the results (results/NAME)");
   command->add_option("--threads", o->threads, "Threads")

@@ -100,9 +100,11 @@ Workload LoadWorkload(const WorkloadOptions& options) {
           ? TrainOnDigits(model, data.train, options.seed)
           : nn::Weights::Load(Resolve(options.weights, options.root));
   if (options.limit != 0) data.test = Slice(data.test, 0, options.limit);
-  return {std::move(model), std::move(weights),
+  return {std::move(model),
+          std::move(weights),
           Slice(data.train, 0, options.calibration_images),
-          std::move(data.test)};
+          std::move(data.test),
+          {}};
 }
 
 std::optional<Scheme> OptionalScheme(const std::string& name) {
@@ -117,18 +119,22 @@ nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
           .ends = OptionalScheme(ends)};
 }
 
-nn::Evaluation EvaluateWorkload(
-    const Workload& workload, const nn::QuantSpec& spec,
-    Calibration calibration, const Executor& executor,
-    const std::function<void(std::size_t)>& progress) {
+nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
+                                Calibration calibration,
+                                const Executor& executor,
+                                const nn::Progress& progress) {
   nn::Network network(workload.model, workload.weights, spec);
   nn::Calibrate(network, workload.calibration, workload.calibration.count,
                 calibration, executor);
-  if (spec == nn::QuantSpec{}) {
-    return nn::Evaluate(network, workload.test, executor, nullptr, progress);
+  const bool exact = spec == nn::QuantSpec{};
+  if (!exact && workload.reference.empty()) {
+    workload.reference =
+        nn::Logits(nn::Network(workload.model, workload.weights), workload.test,
+                   executor, {});
   }
-  const nn::Network exact(workload.model, workload.weights);
-  return nn::Evaluate(network, workload.test, executor, &exact, progress);
+  auto logits = nn::Logits(network, workload.test, executor, progress);
+  if (exact) workload.reference = logits;
+  return nn::Score(logits, workload.test.labels, workload.reference);
 }
 
 }  // namespace nibble::tools

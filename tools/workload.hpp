@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nibble/core/executor.hpp"
 #include "nibble/cost/cost.hpp"
@@ -31,6 +31,7 @@ struct Workload {
   nn::Weights weights;
   io::Images calibration;  // the first training images
   io::Images test;
+  std::vector<float> reference;  // float logits of `test`, once they are needed
 };
 
 // Errors   InputError naming what is missing or does not fit.
@@ -41,10 +42,11 @@ std::optional<Scheme> OptionalScheme(const std::string& name);
 nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
                             const std::string& ends);
 
-// Accuracy on the test images. `reference` as in nn::Evaluate.
-nn::Evaluation EvaluateWorkload(
-    const Workload& workload, const nn::QuantSpec& spec,
-    Calibration calibration, const Executor& executor,
-    const std::function<void(std::size_t)>& progress = {});
+// Accuracy on the test images, and how far the logits are from the float ones,
+// which are computed at the first call that needs them.
+nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
+                                Calibration calibration,
+                                const Executor& executor,
+                                const nn::Progress& progress = {});
 
 }  // namespace nibble::tools

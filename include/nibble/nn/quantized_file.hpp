@@ -8,7 +8,8 @@
 //     T.scales        F32 [n]      F8_E8M0 in MX formats, F8_E4M3 in nvfp4, F16
 //                                  in GGUF's; order as in QuantizedTensor
 //     T.tensor_scale  F32 [1]      nvfp4 only: a scale is its code times this
-//     T.zero_points   I32 [n]      where the scheme has any
+//     T.zero_points   I8 [n]       where the scheme has any; I16 or I32 if need
+//     be
 //
 // and the file's metadata get "nibble:T" = "int4/group32 [16,3,3,3]": scheme
 // and shape. The matrix that is quantized has shape[0] rows and the rest as

@@ -30,7 +30,8 @@ struct MlpTraining {
 //
 // Shapes   x: [labels.size(), sizes.front()] row-major; labels: [n], n > 0.
 // Domain   finite x; labels below sizes.back().
-// Errors   std::invalid_argument if a size disagrees, a label is out of range or
+// Errors   std::invalid_argument if a size disagrees, a label is out of range
+// or
 //          an option is not positive.
 // Cost     epochs * n * 6 floating-point operations a weight; one thread. The
 //          same bits in every run with the same seed on the same machine.
