@@ -1,11 +1,11 @@
 // Float convolution at the shapes of ResNet-20, beside the multiply-add rate of
 // the machine. FLOP/s count two operations per tap inside the image.
-#include "nibble/nn/conv2d.hpp"
-
 #include <benchmark/benchmark.h>
 
 #include <string>
 #include <vector>
+
+#include "nibble/nn/conv2d.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "../bench/conv2d_bench.cpp"  // from include/
@@ -51,9 +51,9 @@ HWY_EXPORT(PeakFma);
 namespace {
 
 void SetFlops(benchmark::State& state, double flops) {
-  state.counters["FLOP/s"] = benchmark::Counter(
-      flops * static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(flops * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 
 void BM_PeakFma(benchmark::State& state, std::int64_t target) {

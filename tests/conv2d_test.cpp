@@ -26,20 +26,19 @@ Exact Reference(const Conv2dShape& s, const std::vector<float>& in,
       for (std::size_t o = 0; o < s.out.channels; ++o) {
         double sum = 0, magnitude = 0;
         for (std::size_t tap = 0; tap < s.kernel.area(); ++tap) {
-          const auto iy = static_cast<long>(y * s.stride.height +
-                                            tap / s.kernel.width) -
-                          static_cast<long>(s.padding.height);
-          const auto ix = static_cast<long>(x * s.stride.width +
-                                            tap % s.kernel.width) -
-                          static_cast<long>(s.padding.width);
+          const auto iy =
+              static_cast<long>(y * s.stride.height + tap / s.kernel.width) -
+              static_cast<long>(s.padding.height);
+          const auto ix =
+              static_cast<long>(x * s.stride.width + tap % s.kernel.width) -
+              static_cast<long>(s.padding.width);
           if (iy < 0 || iy >= static_cast<long>(s.in.height) || ix < 0 ||
               ix >= static_cast<long>(s.in.width)) {
             continue;
           }
           const std::size_t pixel = static_cast<std::size_t>(iy) * s.in.width +
                                     static_cast<std::size_t>(ix);
-          const std::size_t first =
-              o / s.out_channels() * s.in_channels();
+          const std::size_t first = o / s.out_channels() * s.in_channels();
           for (std::size_t c = 0; c < s.in_channels(); ++c) {
             const double product =
                 double{in[pixel * s.in.channels + first + c]} *
@@ -75,8 +74,7 @@ std::vector<Conv2dShape> Shapes() {
 std::string Name(const Conv2dShape& s) {
   return std::to_string(s.in.height) + "x" + std::to_string(s.in.width) + "x" +
          std::to_string(s.in.channels) + " kernel " +
-         std::to_string(s.kernel.height) + "x" +
-         std::to_string(s.kernel.width);
+         std::to_string(s.kernel.height) + "x" + std::to_string(s.kernel.width);
 }
 
 std::vector<float> Normal(std::size_t n, std::mt19937& rng) {
@@ -125,8 +123,7 @@ TEST_P(Conv2dTest, BatchesAndThreadsDoNotChangeBits) {
   ThreadPool pool(3);
   Conv2d(s, filter, 5, in, together, false, pool.executor());
   for (std::size_t i = 0; i < 5; ++i) {
-    Conv2d(s, filter, 1,
-           std::span(in).subspan(i * s.in.size(), s.in.size()),
+    Conv2d(s, filter, 1, std::span(in).subspan(i * s.in.size(), s.in.size()),
            std::span(apart).subspan(i * s.out.size(), s.out.size()), false);
   }
   EXPECT_EQ(together, apart);

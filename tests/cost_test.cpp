@@ -26,8 +26,7 @@ TEST(CostOfAProduct, Dense8To2) {
 }
 
 TEST(CostOfAProduct, Conv3x3Same) {
-  const Work work =
-      ConvWork(Sizes{8, 8}, Sizes{3, 3}, Sizes{1, 1}, 3, 16);
+  const Work work = ConvWork(Sizes{8, 8}, Sizes{3, 3}, Sizes{1, 1}, 3, 16);
   EXPECT_EQ(work.macs, 9u * 64 * 3 * 16);
   EXPECT_EQ(Of(work, kBf16).quadratic, 9u * 64 * 3 * 16 * 256);
   EXPECT_EQ(Of(work, kBf16).linear, 9u * 64 * 3 * 16 * 16);
@@ -35,22 +34,20 @@ TEST(CostOfAProduct, Conv3x3Same) {
 }
 
 TEST(CostOfAProduct, StrideRoundsUp) {
-  const Work work =
-      ConvWork(Sizes{8, 8}, Sizes{3, 3}, Sizes{4, 2}, 3, 16);
+  const Work work = ConvWork(Sizes{8, 8}, Sizes{3, 3}, Sizes{4, 2}, 3, 16);
   EXPECT_EQ(work.macs, 9u * 2 * 4 * 3 * 16);
   EXPECT_EQ(ConvWork(Sizes{9}, Sizes{1}, Sizes{4}, 1, 1).macs, 3u);
 }
 
 TEST(CostOfAProduct, ThreeDimensionalConv) {
-  const Work work = ConvWork(Sizes{8, 8, 8}, Sizes{3, 3, 3}, Sizes{1, 1, 1}, 3,
-                             16);
+  const Work work =
+      ConvWork(Sizes{8, 8, 8}, Sizes{3, 3, 3}, Sizes{1, 1, 1}, 3, 16);
   EXPECT_EQ(work.macs, 27u * 512 * 3 * 16);
   EXPECT_EQ(work.weights, 27u * 3 * 16);
 }
 
 TEST(CostOfAProduct, MixedPrecision) {
-  const Work work =
-      ConvWork(Sizes{8, 8}, Sizes{3, 3}, Sizes{1, 1}, 3, 16);
+  const Work work = ConvWork(Sizes{8, 8}, Sizes{3, 3}, Sizes{1, 1}, 3, 16);
   const Cost cost = Of(work, {.weight = 4, .activation = 2});
   EXPECT_EQ(cost.quadratic, 9u * 64 * 3 * 16 * 8);
   EXPECT_EQ(cost.linear, 9u * 64 * 3 * 16 * 4);
@@ -116,12 +113,12 @@ struct Golden {
   std::uint64_t macs, weights, bf16_linear, linear, quadratic, memory;
 };
 constexpr Golden kGoldens[] = {
-    {"resnet29", 1, 2560622592, 17077440, 40969961472, 10722738176,
-     46732935168, 76539392},
-    {"resnet50", 0.5, 1127374848, 6899904, 18037997568, 4985651200,
-     23751819264, 31733248},
-    {"resnet50", 1, 4089184256, 25502912, 65426948096, 16836984832,
-     71189921792, 110241280},
+    {"resnet29", 1, 2560622592, 17077440, 40969961472, 10722738176, 46732935168,
+     76539392},
+    {"resnet50", 0.5, 1127374848, 6899904, 18037997568, 4985651200, 23751819264,
+     31733248},
+    {"resnet50", 1, 4089184256, 25502912, 65426948096, 16836984832, 71189921792,
+     110241280},
     {"resnet50", 1.5, 9003442176, 55818432, 144055074816, 36498112512,
      149867200512, 235599360},
     {"resnet101", 1, 7801405440, 44442816, 124822487040, 31685869568,

@@ -40,8 +40,8 @@ struct IntKernel {
     for (size_t t = 0; t < taps; ++t) {
       for (size_t j = 0; j < k; ++j) {
         for (size_t c = 0; c < columns(); ++c) {
-          const size_t at = ((t * groups + j / kGroup) * columns() + c) *
-                            kGroup + j % kGroup;
+          const size_t at =
+              ((t * groups + j / kGroup) * columns() + c) * kGroup + j % kGroup;
           for (size_t i = 0; i < kRows; ++i) {
             sums[i * columns() + c] += rows[t * kRows + i][j] * tile[at];
           }
@@ -67,9 +67,7 @@ struct ScatteredRows {
       ++m;
     };
   }
-  size_t Start(size_t m, size_t t) const {
-    return (m * 7 + t * 13) % 31 * k;
-  }
+  size_t Start(size_t m, size_t t) const { return (m * 7 + t * 13) % 31 * k; }
 };
 
 // Counts stores, so that an output stored twice or not at all shows.
@@ -102,8 +100,8 @@ void TestOneShape(const GemmShape& s, std::mt19937& rng) {
   PackWeights(kernel, w.data(), s.n, s.taps, s.k, packed.data());
   const ScatteredRows<std::int16_t> rows{in.data(), s.taps, s.k};
   std::vector<std::int32_t> out(s.m * s.n + 1, 0);
-  Gemm(kernel, s, rows, packed.data(),
-       PlusOne<std::int32_t>{out.data(), s.n}, kBackwards);
+  Gemm(kernel, s, rows, packed.data(), PlusOne<std::int32_t>{out.data(), s.n},
+       kBackwards);
   for (size_t m = 0; m < s.m; ++m) {
     for (size_t n = 0; n < s.n; ++n) {
       std::int32_t sum = 1;

@@ -78,14 +78,14 @@ TEST(Model, ResNet8PadsAsTensorFlow) {
 // Weights, biases, and the four vectors of each batch norm that the MLPerf
 // authors counted before folding: 78,666; 205,306 with 26 channels.
 TEST(Model, ResNet8Parameters) {
-  for (const auto& [width, expected] : {std::pair{1.0, 78666u},
-                                        std::pair{1.625, 205306u}}) {
+  for (const auto& [width, expected] :
+       {std::pair{1.0, 78666u}, std::pair{1.625, 205306u}}) {
     std::size_t parameters = 0;
     for (const Layer& layer : ResNet8(width).layers) {
       if (!layer.has_weights()) continue;
       parameters += layer.out.channels * (layer.reduction() + 1);
-      const bool normed = layer.name == "stem" ||
-                          layer.name.find("conv") != std::string::npos;
+      const bool normed =
+          layer.name == "stem" || layer.name.find("conv") != std::string::npos;
       if (normed) parameters += 4 * layer.out.channels;
     }
     EXPECT_EQ(parameters, expected);

@@ -86,11 +86,11 @@ void Network::Calibrate(std::span<const float> inputs, Calibration method,
     const std::size_t end = images * (shard + 1) / shards;
     for (std::size_t i = images * shard / shards; i < end;) {
       const std::size_t count = std::min(impl_->batch, end - i);
-      impl_->RunBatch(
-          Engine::kExact, inputs.subspan(i * image, count * image), workspace,
-          [&](std::size_t layer, std::span<const float> in) {
-            seen[layer].Observe(in);
-          });
+      impl_->RunBatch(Engine::kExact, inputs.subspan(i * image, count * image),
+                      workspace,
+                      [&](std::size_t layer, std::span<const float> in) {
+                        seen[layer].Observe(in);
+                      });
       i += count;
     }
     const std::lock_guard lock(mutex);

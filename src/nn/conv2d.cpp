@@ -16,7 +16,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 namespace target = nibble::HWY_NAMESPACE;
 
 using Wide = hn::ScalableTag<float>;
-using Narrow = hn::CappedTag<float, 8>;  // where Wide's tile would be half empty
+using Narrow =
+    hn::CappedTag<float, 8>;  // where Wide's tile would be half empty
 
 // Rows of the product are the output's pixels, image by image. Stands at one of
 // them and writes where each tap of its window lies.
@@ -213,14 +214,13 @@ void Conv2d(const Conv2dShape& shape, const Filter& filter, std::size_t images,
   NIBBLE_CHECK("Conv2d", in.size() == images * shape.in.size());
   NIBBLE_CHECK("Conv2d", out.size() == images * shape.out.size());
   const std::size_t n = shape.out_channels();
-  NIBBLE_CHECK("Conv2d", filter.columns ==
-                             HWY_DYNAMIC_DISPATCH(FilterColumns)(n));
-  NIBBLE_CHECK("Conv2d", filter.packed.size() ==
-                             filter.bias.size() * shape.reduction());
   NIBBLE_CHECK("Conv2d",
-               filter.bias.size() == shape.groups *
-                                         ((n + filter.columns - 1) /
-                                          filter.columns * filter.columns));
+               filter.columns == HWY_DYNAMIC_DISPATCH(FilterColumns)(n));
+  NIBBLE_CHECK("Conv2d",
+               filter.packed.size() == filter.bias.size() * shape.reduction());
+  NIBBLE_CHECK("Conv2d", filter.bias.size() ==
+                             shape.groups * ((n + filter.columns - 1) /
+                                             filter.columns * filter.columns));
   constexpr float kNoFloor = -std::numeric_limits<float>::infinity();
   HWY_DYNAMIC_DISPATCH(Conv2dFor)
   (shape, filter, images, in.data(), out.data(), relu ? 0.0f : kNoFloor,

@@ -109,10 +109,9 @@ void Add(const Layer& layer, const Shape& in2_shape, std::size_t images,
     return;
   }
   NIBBLE_CHECK("Add", in2_shape.channels <= layer.out.channels);
-  NIBBLE_CHECK("Add", (layer.out.height - 1) * layer.stride.height <
-                              in2_shape.height &&
-                          (layer.out.width - 1) * layer.stride.width <
-                              in2_shape.width);
+  NIBBLE_CHECK(
+      "Add", (layer.out.height - 1) * layer.stride.height < in2_shape.height &&
+                 (layer.out.width - 1) * layer.stride.width < in2_shape.width);
   for (std::size_t i = 0; i < images; ++i) {
     AddShortcut(layer, in2_shape, in.data() + i * layer.out.size(),
                 in2.data() + i * in2_shape.size(),

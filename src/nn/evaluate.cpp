@@ -22,10 +22,9 @@ void CheckSize(const Model& model, const io::Images& images) {
   // A network that flattens its input takes any shape of that many pixels.
   const bool flat = in.pixels() == 1 && found.size() == in.size();
   if (flat || found == in) return;
-  throw InputError("images", "size",
-                   Size(found.height, found.width, found.channels),
-                   Size(in.height, in.width, in.channels) + " for " +
-                       model.name);
+  throw InputError(
+      "images", "size", Size(found.height, found.width, found.channels),
+      Size(in.height, in.width, in.channels) + " for " + model.name);
 }
 
 // The input that each of the 256 pixel values becomes, in float arithmetic.
@@ -68,9 +67,9 @@ std::vector<float> Preprocess(const Model& model, const io::Images& images,
 void Calibrate(Network& network, const io::Images& images, std::size_t count,
                Calibration method, const Executor& executor) {
   if (!network.needs_calibration()) return;
-  network.Calibrate(Preprocess(network.model(), images, 0,
-                               std::min(count, images.count)),
-                    method, executor);
+  network.Calibrate(
+      Preprocess(network.model(), images, 0, std::min(count, images.count)),
+      method, executor);
 }
 
 std::vector<float> Logits(const Network& network, const io::Images& images,
@@ -78,8 +77,8 @@ std::vector<float> Logits(const Network& network, const io::Images& images,
   std::vector<float> logits;
   for (std::size_t done = 0; done < images.count;) {
     const std::size_t count = std::min(kImagesAtOnce, images.count - done);
-    const auto some = network.Run(
-        Preprocess(network.model(), images, done, count), executor);
+    const auto some =
+        network.Run(Preprocess(network.model(), images, done, count), executor);
     logits.insert(logits.end(), some.begin(), some.end());
     done += count;
     if (progress) progress(done);

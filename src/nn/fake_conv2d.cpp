@@ -95,10 +95,9 @@ FakeConv2d::FakeConv2d(const Conv2dShape& shape, std::span<const float> values)
     : shape_(shape) {
   const std::size_t n = shape.out_channels();
   const std::size_t reduction = shape.reduction();
-  NIBBLE_CHECK("FakeConv2d",
-               values.size() == shape.out.channels * reduction);
-  const std::size_t padded = (n + kFakeColumns - 1) / kFakeColumns *
-                             kFakeColumns;
+  NIBBLE_CHECK("FakeConv2d", values.size() == shape.out.channels * reduction);
+  const std::size_t padded =
+      (n + kFakeColumns - 1) / kFakeColumns * kFakeColumns;
   packed_.resize(shape.groups * padded * reduction);
   for (std::size_t o = 0; o < shape.out.channels; ++o) {
     const std::size_t row = o / n * padded + o % n;
@@ -120,15 +119,16 @@ void FakeConv2d::Run(std::span<const float> image,
                           std::size_t kernel) {
     return (out - 1) * stride + kernel;
   };
-  const std::size_t height = covered(shape_.out.height, shape_.stride.height,
-                                     shape_.kernel.height);
+  const std::size_t height =
+      covered(shape_.out.height, shape_.stride.height, shape_.kernel.height);
   const std::size_t width =
       covered(shape_.out.width, shape_.stride.width, shape_.kernel.width);
   const auto [top, left] = shape_.padding;
   std::vector<double> padded(height * width * in.channels);
   for (std::size_t y = top; y < std::min(height, top + in.height); ++y) {
     const float* from = image.data() + (y - top) * in.width * in.channels;
-    const std::size_t columns = std::min(width - std::min(width, left), in.width);
+    const std::size_t columns =
+        std::min(width - std::min(width, left), in.width);
     std::copy_n(from, columns * in.channels,
                 padded.data() + (y * width + left) * in.channels);
   }

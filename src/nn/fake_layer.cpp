@@ -98,9 +98,8 @@ FakeLayer::FakeLayer(const Layer& layer, const FoldedWeights& folded,
 void FakeLayer::SetParams(std::vector<QuantParams> params) {
   NIBBLE_CHECK("FakeLayer::SetParams", IsStatic(input_));
   NIBBLE_CHECK("FakeLayer::SetParams",
-               params.size() == (input_.granularity == Granularity::kTensor
-                                     ? 1
-                                     : cols_));
+               params.size() ==
+                   (input_.granularity == Granularity::kTensor ? 1 : cols_));
   params_ = std::move(params);
 }
 

@@ -17,8 +17,8 @@ class Builder {
   // below. Equal to PyTorch's padding of kernel / 2 where the stride is 1.
   Layer& Conv(std::string name, int input, std::size_t channels,
               std::size_t kernel, std::size_t stride) {
-    Layer& layer = Window(LayerKind::kConv2d, std::move(name), input, kernel,
-                          stride);
+    Layer& layer =
+        Window(LayerKind::kConv2d, std::move(name), input, kernel, stride);
     layer.out.channels = channels;
     return layer;
   }
@@ -79,8 +79,8 @@ class Builder {
     return model_.layers.back();
   }
 
-  Layer& Window(LayerKind kind, std::string name, int input,
-                std::size_t kernel, std::size_t stride) {
+  Layer& Window(LayerKind kind, std::string name, int input, std::size_t kernel,
+                std::size_t stride) {
     Layer& layer = Append(kind, std::move(name), input);
     layer.kernel = {kernel, kernel};
     layer.stride = {stride, stride};
@@ -201,11 +201,21 @@ Model Mlp(std::span<const std::size_t> sizes) {
 Model ResNetImageNet(std::size_t depth, double width) {
   std::array<std::size_t, 4> blocks;
   switch (depth) {
-    case 29: blocks = {2, 2, 3, 2}; break;
-    case 50: blocks = {3, 4, 6, 3}; break;
-    case 101: blocks = {3, 4, 23, 3}; break;
-    case 152: blocks = {3, 8, 36, 3}; break;
-    case 200: blocks = {3, 24, 36, 3}; break;
+    case 29:
+      blocks = {2, 2, 3, 2};
+      break;
+    case 50:
+      blocks = {3, 4, 6, 3};
+      break;
+    case 101:
+      blocks = {3, 4, 23, 3};
+      break;
+    case 152:
+      blocks = {3, 8, 36, 3};
+      break;
+    case 200:
+      blocks = {3, 24, 36, 3};
+      break;
     default:
       throw InputError("ResNetImageNet", "depth", std::to_string(depth),
                        "29, 50, 101, 152 or 200");
@@ -241,7 +251,7 @@ Model ResNetImageNet(std::size_t depth, double width) {
 
 namespace {
 constexpr std::string_view kNames[] = {
-    "mlp",      "resnet8",  "resnet14",  "resnet20",  "resnet32", "resnet44",
+    "mlp",      "resnet8",  "resnet14", "resnet20",  "resnet32",  "resnet44",
     "resnet56", "resnet29", "resnet50", "resnet101", "resnet152", "resnet200"};
 }  // namespace
 

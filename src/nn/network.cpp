@@ -124,8 +124,8 @@ std::span<const float> Network::Impl::RunBatch(
 }
 
 Network::Network(Model model, const Weights& weights, QuantSpec spec)
-    : impl_(std::make_unique<Impl>(std::move(model), weights,
-                                   std::move(spec))) {}
+    : impl_(
+          std::make_unique<Impl>(std::move(model), weights, std::move(spec))) {}
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
@@ -156,8 +156,8 @@ std::vector<float> Network::Run(std::span<const float> inputs,
     const auto result = impl_->RunBatch(
         Engine::kQuantized, inputs.subspan(first * image, count * image),
         workspace, {});
-    std::ranges::copy(result, logits.begin() + static_cast<std::ptrdiff_t>(
-                                                   first * classes));
+    std::ranges::copy(
+        result, logits.begin() + static_cast<std::ptrdiff_t>(first * classes));
     workspaces.Return(std::move(workspace));
   });
   return logits;

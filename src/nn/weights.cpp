@@ -45,8 +45,7 @@ Affine AffineOf(const Layer& layer, const Weights& weights) {
   const auto var = weights.Get(layer.batch_norm + ".running_var", shape);
   for (std::size_t i = 0; i < n; ++i) {
     affine.gain[i] = double{gamma[i]} / std::sqrt(var[i] + kBatchNormEpsilon);
-    affine.offset[i] =
-        beta[i] + (affine.offset[i] - mean[i]) * affine.gain[i];
+    affine.offset[i] = beta[i] + (affine.offset[i] - mean[i]) * affine.gain[i];
   }
   return affine;
 }

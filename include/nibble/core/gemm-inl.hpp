@@ -25,7 +25,8 @@
 //   Rows      auto cursor = rows(m) stands at row m; cursor(out, step) writes
 //             the pointer of each tap t of that row to out[t * step] and goes
 //             on to the next row.
-//   Epilogue  epilogue(d, v, m, n, valid): finishes the accumulators v of row m,
+//   Epilogue  epilogue(d, v, m, n, valid): finishes the accumulators v of row
+//   m,
 //             outputs n, ..., n + valid - 1, and stores them where it wants:
 //             bias, ReLU, requantization. valid is Lanes(d) but in the last
 //             tile; it must not touch more than that.
@@ -111,9 +112,9 @@ inline constexpr size_t kBlockTiles = 16;
 // result (nothing of a whole tile) and leaves the rest to the epilogue.
 template <class Epilogue, bool kWhole>
 struct TileStore {
-  Epilogue epilogue;    // a copy, so that its fields can stay in registers
-  size_t m0, rows;      // first row, and how many exist from there on
-  size_t n0, columns;   // first output, and how many exist from there on
+  Epilogue epilogue;   // a copy, so that its fields can stay in registers
+  size_t m0, rows;     // first row, and how many exist from there on
+  size_t n0, columns;  // first output, and how many exist from there on
 
   template <class D, class V>
   HWY_INLINE void operator()(D d, size_t i, size_t j, V v) const {

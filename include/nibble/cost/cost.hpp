@@ -4,7 +4,8 @@
 //                                {.weights = ParseScheme("int4/channel"),
 //                                 .activations = ParseScheme("int4"),
 //                                 .ends = ParseScheme("int8")});
-//     // c.macs, c.weights, c.linear, c.quadratic, c.memory_bits, c.ace, c.bytes
+//     // c.macs, c.weights, c.linear, c.quadratic, c.memory_bits, c.ace,
+//     c.bytes
 //
 // Only convolutions and matrix products are counted, padding included; biases,
 // normalization, ReLU, additions and pooling are not. One image.

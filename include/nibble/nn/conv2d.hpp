@@ -40,15 +40,16 @@ struct Filter {
   std::size_t columns = 0;      // outputs of a tile
 };
 
-// Shapes   weight: [out][kernel height][kernel width][in / groups]; bias: [out].
-// Errors   std::invalid_argument if a size disagrees.
+// Shapes   weight: [out][kernel height][kernel width][in / groups]; bias:
+// [out]. Errors   std::invalid_argument if a size disagrees.
 Filter PackFilter(const Conv2dShape& shape, std::span<const float> weight,
                   std::span<const float> bias);
 
 // out = conv(in) + bias, then max(0, out) if `relu`.
 //
 // Shapes   in: [images, in], out: [images, out], both NHWC.
-// Error    see GemmF32: at most reduction() * 2^-24 * sum|in * w| + 2^-24 |out|.
+// Error    see GemmF32: at most reduction() * 2^-24 * sum|in * w| + 2^-24
+// |out|.
 //          The same bits for every executor and every number of images.
 // Errors   std::invalid_argument if a size disagrees or the filter was packed
 //          for another shape or instruction set; out is then untouched.

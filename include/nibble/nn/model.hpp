@@ -47,7 +47,7 @@ enum class LayerKind {
 // Quantizers treat the first and the last layer that has weights apart.
 enum class Role { kFirst, kMiddle, kLast };
 
-inline constexpr int kImage = -1;   // the network's input, as a layer index
+inline constexpr int kImage = -1;  // the network's input, as a layer index
 inline constexpr int kNoLayer = -2;
 
 struct Layer {

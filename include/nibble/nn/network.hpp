@@ -6,8 +6,9 @@
 //     nn::Network net(model, weights, {.weights = ParseScheme("int8/channel"),
 //                                      .activations = ParseScheme("int8")});
 //     ThreadPool pool;
-//     nn::Calibrate(net, train_images, 1024, Calibration::kMse, pool.executor());
-//     nn::Evaluation e = nn::Evaluate(net, test_images, pool.executor(), &exact);
+//     nn::Calibrate(net, train_images, 1024, Calibration::kMse,
+//     pool.executor()); nn::Evaluation e = nn::Evaluate(net, test_images,
+//     pool.executor(), &exact);
 //     // e.correct, e.total, e.mean_logit_error
 //
 // What is quantized, where and how: docs/quantization-points.md.
@@ -89,9 +90,9 @@ struct Evaluation {
   std::size_t total = 0;
   double mean_logit_error = 0;  // mean |logit - reference logit|
   double accuracy() const {
-    return total == 0 ? 0
-                      : static_cast<double>(correct) /
-                            static_cast<double>(total);
+    return total == 0
+               ? 0
+               : static_cast<double>(correct) / static_cast<double>(total);
   }
 };
 

@@ -13,7 +13,8 @@ namespace nibble::nn {
 struct QuantSpec {
   std::optional<Scheme> weights = {};
   std::optional<Scheme> activations = {};
-  std::optional<Scheme> ends = {};  // weights and inputs of first and last layer
+  std::optional<Scheme> ends =
+      {};  // weights and inputs of first and last layer
 
   const std::optional<Scheme>& ForWeights(const Layer& layer) const {
     return IsEnd(layer) && ends ? ends : weights;
