@@ -41,6 +41,7 @@ extern bool quiet;
 // The sub-commands, each in the file of its name.
 void AddCost(CLI::App& app);
 void AddEval(CLI::App& app);
+void AddFormats(CLI::App& app);
 void AddInspect(CLI::App& app);
 void AddQuantize(CLI::App& app);
 void AddSweep(CLI::App& app);

@@ -45,6 +45,7 @@ int Main(int argc, char** argv) {
   AddInspect(app);
   AddQuantize(app);
   AddCost(app);
+  AddFormats(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& error) {
