@@ -84,7 +84,8 @@ inline float PercentileBound(const Histogram& histogram, double share) {
 //            levels)
 //     KL   = sum P/|P| log((P/|P|) / (Q/|Q|)) over the bins with P > 0
 //
-// Infinite where Q is empty and P is not.
+// Q/|Q| counts as 1e-9 where it is less: a clip that gathers outliers in an
+// empty bin is bad, not impossible.
 inline double KlDivergence(std::span<const std::uint64_t> counts, std::size_t n,
                            std::size_t levels) {
   std::vector<double> q(n, 0.0);
@@ -108,12 +109,13 @@ inline double KlDivergence(std::span<const std::uint64_t> counts, std::size_t n,
     beyond += static_cast<double>(counts[i]);
   }
   const double p_sum = q_sum + beyond;
+  if (q_sum == 0) return std::numeric_limits<double>::infinity();
   double divergence = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const double p = static_cast<double>(counts[i]) + (i + 1 == n ? beyond : 0);
     if (p == 0) continue;
-    if (q[i] == 0) return std::numeric_limits<double>::infinity();
-    divergence += p / p_sum * std::log((p / p_sum) / (q[i] / q_sum));
+    divergence +=
+        p / p_sum * std::log(p / p_sum / std::max(q[i] / q_sum, 1e-9));
   }
   return divergence;
 }
