@@ -1,18 +1,11 @@
 #include "nibble/sweep/runner.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <map>
-#include <random>
-#include <set>
-#include <thread>
 
 #include "nibble/core/check.hpp"
 
@@ -144,88 +137,6 @@ TEST(StopOnInterrupt, TheSecondCtrlCKills) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
-}
-
-// A child that runs the sweep and logs "b i" when point i begins and "d i" once
-// the store has returned from adding it; both survive the child's death.
-[[noreturn]] void RunChild(const fs::path& folder, int points) {
-  const int log =
-      ::open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
-  const auto write = [&](char kind, int i) {
-    const std::string line =
-        std::string(1, kind) + " " + std::to_string(i) + "\n";
-    if (::write(log, line.data(), line.size()) < 0) ::_exit(9);
-  };
-  int last = -1;
-  RunOptions options{.quiet = true};
-  options.stop = [&] {
-    if (last >= 0) write('d', last);
-    last = -1;
-    return false;
-  };
-  try {
-    Store store = Store::Open(folder / "points.sqlite", "id", Here("c", "x"));
-    RunSweep(
-        Numbers(points), store,
-        [&](const Point& point) {
-          write('b', Index(point));
-          last = Index(point);
-          std::this_thread::sleep_for(std::chrono::microseconds(500));
-          return Metrics{{"value", Index(point) * 1.5}};
-        },
-        options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "child: %s\n", error.what());
-    ::_exit(1);
-  }
-  ::_exit(0);
-}
-
-TEST_F(RunnerTest, KilledAtAnyMomentLosesAndRepeatsNothing) {
-  constexpr int kPoints = 40, kKills = 20;  // then it may end in peace
-  fs::create_directories(folder_);
-  std::mt19937 rng(7);
-  std::uniform_int_distribution<int> microseconds(500, 60'000);
-  int kills = 0;
-  for (bool finished = false; !finished;) {
-    const pid_t child = ::fork();
-    if (child == 0) RunChild(folder_, kPoints);
-    std::this_thread::sleep_for(std::chrono::microseconds(microseconds(rng)));
-    if (kills < kKills) ::kill(child, SIGKILL);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    finished = WIFEXITED(status);
-    if (finished) {
-      ASSERT_EQ(WEXITSTATUS(status), 0);
-    } else {
-      ++kills;
-    }
-  }
-  EXPECT_GE(kills, 3) << "the test must kill to mean something";
-
-  std::map<int, int> begun, done;
-  std::ifstream log(folder_ / "log");
-  char kind = 0;
-  for (int i = 0; log >> kind >> i;) {
-    if (kind == 'b') {
-      EXPECT_EQ(done[i], 0) << "point " << i << " was repeated";
-      ++begun[i];
-    } else {
-      ++done[i];
-    }
-  }
-  Store store = Open();
-  const auto results = store.Results(Numbers(kPoints));
-  ASSERT_EQ(results.size(), std::size_t{kPoints});
-  int repeated = 0;
-  for (int i = 0; i < kPoints; ++i) {
-    const auto& result = results[static_cast<std::size_t>(i)];
-    EXPECT_TRUE(result.ok());
-    EXPECT_EQ(result.attempts, 1);
-    EXPECT_EQ(result.metrics, (Metrics{{"value", i * 1.5}}));
-    repeated += begun[i] - 1;
-  }
-  EXPECT_LE(repeated, kills) << "only the point that a kill hit runs again";
 }
 
 // ---- progress
