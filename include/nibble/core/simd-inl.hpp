@@ -86,6 +86,31 @@ HWY_INLINE V MaxIgnoringNaN(D, V x, V acc) {
 #endif
 }
 
+// Calls body(in, out, N) for whole vectors of N lanes that cover n elements
+// from x to `to`: where n is no multiple, the last vector overlaps the one
+// before, and n < N goes through buffers. Nothing is read or written past the
+// ends.
+//
+// A scalar tail would be shorter, but a function compiled for the base
+// instruction set, called amid wide vectors, costs as much as a hundred
+// elements.
+//
+// Domain   `to` does not overlap x.
+template <class D, class From, class To, class Body>
+HWY_INLINE void ForEachVector(D d, const From* HWY_RESTRICT x,
+                              To* HWY_RESTRICT to, size_t n, const Body& body) {
+  const size_t N = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + N <= n; i += N) body(x + i, to + i);
+  if (i == n) return;
+  if (n >= N) return body(x + n - N, to + n - N);
+  From in[hn::MaxLanes(D())] = {};
+  To out[hn::MaxLanes(D())];
+  for (size_t j = 0; j < n; ++j) in[j] = x[j];
+  body(in, out);
+  for (size_t j = 0; j < n; ++j) to[j] = out[j];
+}
+
 #if NIBBLE_X86_VECTORS
 
 // v rounded to the nearest integer, half to even. Where it does not fit, NaN

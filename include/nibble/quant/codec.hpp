@@ -40,6 +40,21 @@ struct ThresholdTable {
   bool signed_zero = true;  // -0 keeps its sign
 };
 
+// One octave of a logarithmic format. With G fraction bits and j the upper G
+// bits of a float's mantissa m, the level within the octave is
+//
+//     j + (m >= first[j]) + (m >= second[j])
+//
+// because 2^G log2(1 + j / 2^G) is less than 1.4 above j. A level of 2^G is the
+// next octave's first. Unused thresholds are out of m's reach.
+struct LogarithmicTable {
+  std::array<std::int32_t, 16> first{};  // in units of 2^-23
+  std::array<std::int32_t, 16> second{};
+  std::array<float, 16> values{};  // by level, in [1, 2)
+  float lowest = 0;                // smallest value above zero
+  float zero_below = 0;            // magnitudes below it become zero
+};
+
 struct Codec {
   CodecKind kind = CodecKind::kInteger;
   FormatId format = FormatId::kInt8;           // of an element
@@ -52,11 +67,8 @@ struct Codec {
   MinifloatParams minifloat{};
   PositParams posit{};
   LogarithmicParams logarithmic{};
-  // kTable: the format. kLogarithmic: mantissas of the levels of one octave,
-  // [1, 2), and `last` for the one that belongs to the next octave.
   ThresholdTable table{};
-  float last = 0;
-  float zero_below = 0;  // kLogarithmic: |y| below this is zero
+  LogarithmicTable octave{};
 
   // Code plus zero point outside [low, high] before it is rounded is counted as
   // saturated: further from the outermost value than rounding reaches.
@@ -126,22 +138,31 @@ inline ThresholdTable MakeTable(FormatId format, const Policy& policy = {}) {
   return table;
 }
 
-inline void FillLogarithmic(Codec& codec) {
-  const LogarithmicParams& p = codec.logarithmic;
-  const auto encode = [&](float y) { return Encode(codec.format, y); };
+inline LogarithmicTable MakeLogarithmicTable(FormatId format) {
+  const LogarithmicParams& p = Info(format).logarithmic;
+  const auto encode = [&](float y) { return Encode(format, y); };
   const std::uint32_t levels = 1u << p.fraction_bits;
-  const auto bias = static_cast<std::uint32_t>(p.bias());
-  codec.table.thresholds.fill(std::numeric_limits<float>::quiet_NaN());
-  for (std::uint32_t i = 1; i <= levels; ++i) {
-    const float t =
-        FirstTrue(1.0f, 2.0f, [&](float y) { return encode(y) >= bias + i; });
-    (i == levels ? codec.last : codec.table.thresholds[i - 1]) = t;
+  const auto bias = static_cast<std::uint32_t>(p.bias());  // the code of 1
+  LogarithmicTable table;
+  table.first.fill(1 << 23);
+  table.second.fill(1 << 23);
+  for (std::uint32_t j = 0; j < levels; ++j) {
+    const float low = 1 + static_cast<float>(j) / static_cast<float>(levels);
+    const float high = low + 1 / static_cast<float>(levels);
+    for (std::uint32_t i = 1; i <= 2; ++i) {
+      const float t = FirstTrue(low, std::nextafter(high, 1.0f), [&](float y) {
+        return encode(y) >= bias + j + i;
+      });
+      if (t != t) continue;
+      (i == 1 ? table.first : table.second)[j] =
+          static_cast<std::int32_t>((t - 1) * 0x1p23f);
+    }
+    table.values[j] = Decode(format, bias + j);
   }
-  for (std::uint32_t i = 0; i < levels; ++i) {
-    codec.table.values[i] = Decode(codec.format, bias + i);
-  }
-  codec.zero_below = FirstTrue(0.0f, Decode(codec.format, 1),
-                               [&](float y) { return encode(y) >= 1; });
+  table.lowest = Decode(format, 1);
+  table.zero_below =
+      FirstTrue(0.0f, table.lowest, [&](float y) { return encode(y) >= 1; });
+  return table;
 }
 
 // A 4-bit minifloat whose ties go towards zero, and that never writes -0.
@@ -190,7 +211,7 @@ inline Codec MakeCodec(FormatId format) {
              info.logarithmic.fraction_bits > 0) {
     codec.kind = CodecKind::kLogarithmic;
     codec.logarithmic = info.logarithmic;
-    codec_internal::FillLogarithmic(codec);
+    codec.octave = codec_internal::MakeLogarithmicTable(format);
   } else {
     codec.kind = CodecKind::kTable;
     codec.table = codec_internal::MakeTable(format);

@@ -122,7 +122,7 @@ class MinifloatValues {
 class LogarithmicValues {
  public:
   explicit HWY_INLINE LogarithmicValues(const Codec& codec)
-      : lookup_(codec.table.values),
+      : lookup_(codec.octave.values),
         fraction_bits_(codec.logarithmic.fraction_bits),
         bias_(codec.logarithmic.bias()),
         bits_(codec.logarithmic.bits) {}
@@ -201,23 +201,20 @@ class PositValues {
 
 // out[i] = values(codes[i]) * scale of group i / size.
 template <class Values, class T>
-HWY_INLINE void DequantizeWith(const Values& values,
-                               const T* HWY_RESTRICT codes, size_t count,
-                               size_t size, const QuantParams* params,
-                               const Codec& codec, float* HWY_RESTRICT out) {
+HWY_INLINE void DequantizeWith(const Values values, const T* HWY_RESTRICT codes,
+                               size_t count, size_t size,
+                               const QuantParams* params,
+                               float* HWY_RESTRICT out) {
   const DF df;
   const DU du;
+  const DI di;
   const hn::Rebind<T, DF> dt;
-  const size_t N = hn::Lanes(df);
   for (size_t g = 0; g < count; ++g, codes += size, out += size) {
     const auto scale = hn::Set(df, params[g].scale);
-    size_t i = 0;
-    for (; i + N <= size; i += N) {
-      const auto code =
-          hn::BitCast(du, hn::PromoteTo(DI(), hn::LoadU(dt, codes + i)));
-      hn::StoreU(hn::Mul(values(code), scale), df, out + i);
-    }
-    for (; i < size; ++i) out[i] = DecodeScaled(codes[i], params[g], codec);
+    ForEachVector(df, codes, out, size, [&](const T* from, float* to) HWY_ATTR {
+      const auto code = hn::BitCast(du, hn::PromoteTo(di, hn::LoadU(dt, from)));
+      hn::StoreU(hn::Mul(values(code), scale), df, to);
+    });
   }
 }
 
@@ -226,26 +223,22 @@ HWY_INLINE void DequantizeWith(const Values& values,
 template <bool kHalfShift, class T>
 HWY_INLINE void DequantizeIntegers(const T* HWY_RESTRICT codes, size_t count,
                                    size_t size, const QuantParams* params,
-                                   const Codec& codec,
+                                   std::int32_t offset,
                                    float* HWY_RESTRICT out) {
   const DF df;
   const DI di;
   const hn::Rebind<T, DF> dt;
-  const size_t N = hn::Lanes(df);
   for (size_t g = 0; g < count; ++g, codes += size, out += size) {
     const auto scale = hn::Set(df, params[g].scale);
-    const auto zero = hn::Set(di, params[g].zero_point + codec.integer.offset);
-    size_t i = 0;
-    for (; i + N <= size; i += N) {
-      const auto k = hn::Sub(hn::PromoteTo(di, hn::LoadU(dt, codes + i)), zero);
+    const auto zero = hn::Set(di, params[g].zero_point + offset);
+    ForEachVector(df, codes, out, size, [&](const T* from, float* to) HWY_ATTR {
+      const auto k = hn::Sub(hn::PromoteTo(di, hn::LoadU(dt, from)), zero);
       auto value = hn::ConvertTo(df, k);
-      if constexpr (kHalfShift) value = hn::Add(value, hn::Set(df, 0.5f));
-      hn::StoreU(hn::Mul(value, scale), df, out + i);
-    }
-    for (; i < size; ++i) {
-      out[i] =
-          DecodeScaled(static_cast<std::uint8_t>(codes[i]), params[g], codec);
-    }
+      if constexpr (kHalfShift) {
+        value = hn::Add(value, hn::Set(df, 0.5f));
+      }
+      hn::StoreU(hn::Mul(value, scale), df, to);
+    });
   }
 }
 
@@ -254,7 +247,7 @@ HWY_INLINE void DequantizeFloats(const T* codes, size_t count, size_t size,
                                  const QuantParams* params, const Codec& codec,
                                  float* out) {
   const auto run = [&](const auto& values) HWY_ATTR {
-    DequantizeWith(values, codes, count, size, params, codec, out);
+    DequantizeWith(values, codes, count, size, params, out);
   };
   switch (codec.kind) {
     case CodecKind::kTable:
@@ -293,13 +286,13 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void DequantizeKernel(
                      params, codec, out);
   } else if (grid.half_shift) {
     DequantizeIntegers<true>(static_cast<const std::int8_t*>(codes), count,
-                             size, params, codec, out);
+                             size, params, grid.offset, out);
   } else if (grid.low + grid.offset < 0) {
     DequantizeIntegers<false>(static_cast<const std::int8_t*>(codes), count,
-                              size, params, codec, out);
+                              size, params, grid.offset, out);
   } else {
     DequantizeIntegers<false>(static_cast<const std::uint8_t*>(codes), count,
-                              size, params, codec, out);
+                              size, params, grid.offset, out);
   }
 }
 

@@ -105,6 +105,7 @@ inline void FindParams(const Scheme& scheme, std::span<const float> x,
     return;
   }
   const int max_exponent = MaxExponent(info);
+  const float steps = SymmetricSteps(scheme);
   std::array<Range, 64> ranges;
   for (std::size_t begin = 0; begin < params.size(); begin += ranges.size()) {
     const std::size_t n = std::min(ranges.size(), params.size() - begin);
@@ -114,7 +115,9 @@ inline void FindParams(const Scheme& scheme, std::span<const float> x,
     for (std::size_t i = 0; i < n; ++i) {
       const Range range = WithZero(ranges[i]);
       QuantParams& p = params[begin + i];
-      if (info.family != Family::kBlock) {
+      if (steps != 0) {  // the common rule, without a call
+        p = Symmetric(info.is_signed ? Bound(range) : range.max, steps);
+      } else if (info.family != Family::kBlock) {
         p = ChooseParams(scheme, range);
       } else if (info.scale == FormatId::kE8m0) {
         p = MxParams(info, max_exponent, Bound(range));
@@ -123,6 +126,7 @@ inline void FindParams(const Scheme& scheme, std::span<const float> x,
       } else {
         p = GgufParams(GgufScale(scheme.format, group(begin + i), range));
       }
+      p.inverse = p.Inverse();  // once, and not in every kernel
     }
   }
 }

@@ -12,7 +12,12 @@ struct QuantParams {
   std::int32_t zero_point = 0;  // the code of x = 0
   float inverse = 0.0f;         // steps per x; 0 stands for 1 / scale
 
-  constexpr float Inverse() const {
+#if defined(__GNUC__)
+  // A call from a kernel would change to another instruction set and back.
+  [[gnu::always_inline]]
+#endif
+  constexpr float
+  Inverse() const {
     return inverse != 0 ? inverse : 1.0f / scale;
   }
   bool operator==(const QuantParams&) const = default;

@@ -9,6 +9,7 @@
 
 #include "nibble/quant/quantize_float-inl.hpp"
 #include "nibble/quant/quantize_integer-inl.hpp"
+#include "nibble/quant/quantize_table-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {
@@ -20,21 +21,22 @@ HWY_INLINE void QuantizeFloatGroups(const float* HWY_RESTRICT x, size_t count,
                                     size_t size, const QuantParams* params,
                                     const Codec& codec, T* codes) {
   const auto run = [&](const auto& lanes) HWY_ATTR {
-    QuantizeWith<false>(lanes, x, count, size, params, codec, codes);
+    QuantizeWith<false>(lanes, x, count, size, params, codes);
   };
   switch (codec.kind) {
     case CodecKind::kTable:
-      return run(TableLanes(codec));
+      return codec.table.sign_code != 0 ? run(TableLanes<true>(codec))
+                                        : run(TableLanes<false>(codec));
     case CodecKind::kLogarithmic:
       return run(LogarithmicLanes(codec));
     case CodecKind::kPosit:
-      return run(PositLanes(codec));
+      return run(PositLanes<sizeof(T) == 2>(codec));
     default:
       break;
   }
   if (codec.divides) {
     return QuantizeWith<true>(MinifloatLanes<Special::kFinite>(codec), x, count,
-                              size, params, codec, codes);
+                              size, params, codes);
   }
   switch (codec.minifloat.special) {
     case Special::kFinite:

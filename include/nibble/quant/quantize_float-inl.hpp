@@ -1,8 +1,9 @@
-// Floats to minifloats, posits, logarithms and code books: kernels of
-// quantize.hpp. Included by quantize-inl.hpp.
+// Floats to minifloats and posits: kernels of quantize.hpp. Included by
+// quantize-inl.hpp.
 //
 // Each functor takes a vector of y = x / scale and gives the codes, one per
-// 32-bit lane; QuantizeWith loops.
+// 32-bit lane, all of which fit its type Byte if the format has 8 bits;
+// QuantizeWith loops.
 #if defined(NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP
 #undef NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP
@@ -11,6 +12,9 @@
 #endif
 
 #include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
 
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/codec.hpp"
@@ -38,6 +42,8 @@ using VI = hn::Vec<DI>;
 template <Special kSpecial>
 class MinifloatLanes {
  public:
+  using Byte = std::uint8_t;
+
   explicit HWY_INLINE MinifloatLanes(const Codec& codec)
       : shift_(23 - codec.minifloat.mantissa_bits),
         sign_shift_(32 - codec.minifloat.bits()),
@@ -50,7 +56,7 @@ class MinifloatLanes {
         max_code_(static_cast<std::int32_t>(codec.minifloat.max_code())),
         nan_code_(static_cast<std::int32_t>(codec.minifloat.nan_code(false))) {}
 
-  HWY_INLINE VU operator()(VF y) const {
+  HWY_INLINE VI operator()(VF y) const {
     const DF df;
     const DU du;
     const DI di;
@@ -78,7 +84,7 @@ class MinifloatLanes {
       sign = hn::BitCast(du, hn::IfThenZeroElse(hn::Eq(code, hn::Zero(di)),
                                                 hn::BitCast(di, sign)));
     }
-    return hn::Or(hn::BitCast(du, code), hn::ShiftRightSame(sign, sign_shift_));
+    return hn::Or(code, hn::BitCast(di, hn::ShiftRightSame(sign, sign_shift_)));
   }
 
  private:
@@ -91,224 +97,106 @@ class MinifloatLanes {
   std::int32_t nan_code_;
 };
 
-// #{t : v >= t} for 15 ascending thresholds (NaN at the end counts for none).
-//
-// With 8 lanes or more a binary search: the thresholds of the last step are
-// the even ones, 8 of them, and fit one vector.
-class Search15 {
- public:
-  explicit HWY_INLINE Search15(const std::array<float, 15>& thresholds) {
-    for (size_t i = 0; i < 8; ++i) {
-      steps_[0][i] = thresholds[7];
-      steps_[1][i] = thresholds[i % 2 * 8 + 3];
-      steps_[2][i] = thresholds[i % 4 * 4 + 1];
-      steps_[3][i] = thresholds[i * 2];
-      for (auto& step : steps_) step[i + 8] = step[i];
-    }
-    thresholds_ = thresholds;
-  }
-
-  HWY_INLINE VI operator()(VF v) const {
-#if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX2
-    const DF df;
-    // Mask vectors are -1 where true: i = 2 i + 1 is i + i - mask.
-    auto i = hn::Neg(Reached(v, hn::Set(df, steps_[0][0])));
-    for (size_t s = 1; s < 4; ++s) {
-      const auto t = hn::TableLookupLanes(hn::LoadU(df, steps_[s].data()),
-                                          hn::IndicesFromVec(df, i));
-      i = hn::Sub(hn::Add(i, i), Reached(v, t));
-    }
-    return i;
-#else
-    auto count = hn::Zero(DI());
-    for (const float t : thresholds_) {
-      count = hn::Sub(count, Reached(v, hn::Set(DF(), t)));
-    }
-    return count;
-#endif
-  }
-
- private:
-  static HWY_INLINE VI Reached(VF v, VF t) {
-    return hn::BitCast(DI(), hn::VecFromMask(DF(), hn::Ge(v, t)));
-  }
-
-  std::array<std::array<float, 16>, 4> steps_;
-  std::array<float, 15> thresholds_;
-};
-
-// The codes of a ThresholdTable.
-class TableLanes {
- public:
-  explicit HWY_INLINE TableLanes(const Codec& codec)
-      : search_(codec.table.thresholds),
-        sign_code_(static_cast<std::int32_t>(codec.table.sign_code)),
-        signed_zero_(codec.table.signed_zero ? 1 : 0),
-        flip_(static_cast<std::int32_t>(codec.table.flip)),
-        nan_code_(static_cast<std::int32_t>(codec.table.nan_code)) {}
-
-  HWY_INLINE VU operator()(VF y) const {
-    const DI di;
-    const auto is_number = hn::RebindMask(di, hn::Eq(y, y));
-    VI code;
-    if (sign_code_ != 0) {
-      code = search_(hn::Abs(y));
-      const auto sign = hn::And(hn::BroadcastSignBit(hn::BitCast(di, y)),
-                                hn::Set(di, sign_code_));
-      const auto zero =
-          hn::Eq(hn::Or(code, hn::Set(di, signed_zero_)), hn::Zero(di));
-      code = hn::Or(code, hn::IfThenZeroElse(zero, sign));
-    } else {
-      code = hn::Xor(search_(y), hn::Set(di, flip_));
-    }
-    return hn::BitCast(DU(),
-                       hn::IfThenElse(is_number, code, hn::Set(di, nan_code_)));
-  }
-
- private:
-  Search15 search_;
-  std::int32_t sign_code_;
-  std::int32_t signed_zero_;
-  std::int32_t flip_;
-  std::int32_t nan_code_;
-};
-
-// EncodeLogarithmic: the exponent of |y|, and the place of its mantissa among
-// the levels of one octave.
-class LogarithmicLanes {
- public:
-  explicit HWY_INLINE LogarithmicLanes(const Codec& codec)
-      : search_(codec.table.thresholds),
-        last_(codec.last),
-        zero_below_(codec.zero_below),
-        fraction_bits_(codec.logarithmic.fraction_bits),
-        bias_(codec.logarithmic.bias() -
-              (127 << codec.logarithmic.fraction_bits)),
-        sign_code_(static_cast<std::int32_t>(codec.logarithmic.sign_code())) {}
-
-  HWY_INLINE VU operator()(VF y) const {
-    const DF df;
-    const DU du;
-    const DI di;
-    const auto abs = hn::BitCast(di, hn::Abs(y));
-    const auto mantissa = hn::BitCast(
-        df,
-        hn::Or(hn::And(abs, hn::Set(di, 0x007FFFFF)), hn::Set(di, 0x3F800000)));
-    const auto octave = hn::ShiftRight<23>(abs);
-    auto level = search_(mantissa);
-    level = hn::Sub(
-        level, hn::BitCast(di, hn::VecFromMask(
-                                   df, hn::Ge(mantissa, hn::Set(df, last_)))));
-    auto code = hn::Add(
-        hn::Add(hn::BitCast(di, hn::ShiftLeftSame(hn::BitCast(du, octave),
-                                                  fraction_bits_)),
-                level),
-        hn::Set(di, bias_));
-    code = hn::Max(code, hn::Set(di, 1));
-    code = hn::Min(code, hn::Set(di, sign_code_ - 1));
-    const auto zero = hn::RebindMask(
-        di, hn::Lt(hn::BitCast(df, abs), hn::Set(df, zero_below_)));
-    code = hn::IfThenZeroElse(zero, code);
-    const auto negative = hn::BroadcastSignBit(hn::BitCast(di, y));
-    code = hn::Or(code, hn::And(negative, hn::Set(di, sign_code_)));
-    return hn::BitCast(
-        du, hn::IfThenElseZero(hn::RebindMask(di, hn::Eq(y, y)), code));
-  }
-
- private:
-  Search15 search_;
-  float last_;
-  float zero_below_;
-  int fraction_bits_;
-  std::int32_t bias_;
-  std::int32_t sign_code_;
-};
-
 // EncodePosit under the default policy. The bit string of |y| is made at the
 // top of a word:
 //
 //     [1 0|ee|fff...]   shifted right arithmetically by k:    1 1..1 0|ee|fff
 //     [0 1|ee|fff...]   shifted right by -k - 1:              0 0..0 1|ee|fff
 //
-// then cut to the posit's length and rounded to nearest even. What the shift
-// pushes out is remembered in the last bit.
+// then cut to the posit's length and rounded to nearest even. In 16 bits the
+// shift may push ones out, which the last bit remembers; in 8 bits the string
+// is too short for that.
+template <bool kSticky>
 class PositLanes {
  public:
+  using Byte = std::int8_t;
+
   explicit HWY_INLINE PositLanes(const Codec& codec)
       : exponent_bits_(codec.posit.exponent_bits),
         cut_(33 - codec.posit.bits),
-        max_exponent_(codec.posit.max_exponent()),
+        highest_(Info(codec.format).max),
         nar_(static_cast<std::int32_t>(codec.posit.nar())) {}
 
-  HWY_INLINE VU operator()(VF y) const {
+  // The code sign-extended; NaR is the lowest integer.
+  HWY_INLINE VI operator()(VF y) const {
+    const DF df;
     const DU du;
     const DI di;
-    const auto abs = hn::BitCast(di, hn::Abs(y));
-    const auto exponent = hn::Sub(hn::ShiftRight<23>(abs), hn::Set(di, 127));
-    const auto regime = hn::ShiftRightSame(exponent, exponent_bits_);
-    // Exponent and fraction below the two bits of the regime.
+    const auto limited = hn::BitCast(
+        di, hn::Min(hn::Max(hn::Abs(y), hn::Set(df, 1.0f / highest_)),
+                    hn::Set(df, highest_)));
+    // Exponent and fraction as one signed fixed-point number.
+    const auto number = hn::Sub(limited, hn::Set(di, 127 << 23));
+    const auto regime = hn::ShiftRightSame(number, 23 + exponent_bits_);
+    const auto below = hn::BroadcastSignBit(number);  // -1 where |y| < 1
     const auto tail =
-        hn::And(hn::BitCast(du, hn::Sub(abs, hn::Set(di, 127 << 23))),
-                hn::Set(du, (1u << (23 + exponent_bits_)) - 1));
-    const auto below = hn::BroadcastSignBit(regime);  // -1 where |y| < 1
-    const auto start =
-        hn::IfThenElse(hn::MaskFromVec(below), hn::Set(di, 0x40000000),
-                       hn::Set(di, static_cast<std::int32_t>(0x80000000u)));
-    const auto string = hn::Or(
-        start, hn::BitCast(di, hn::ShiftLeftSame(tail, 7 - exponent_bits_)));
-    const auto places = hn::Min(hn::Xor(regime, below), hn::Set(di, 31));
-    const auto shifted = hn::BitCast(du, hn::Shr(string, places));
-    const auto back = hn::Shl(hn::BitCast(di, shifted), places);
-    const auto sticky =
-        hn::IfThenZeroElse(hn::Eq(back, string), hn::Set(di, 1));
-    const auto word = hn::Or(shifted, hn::BitCast(du, sticky));
-    const auto odd = hn::And(hn::ShiftRightSame(word, cut_), hn::Set(du, 1));
-    // Half a last place less one, plus the last place's bit; no carry out of
-    // the word, because a regime of only ones is handled below.
+        hn::And(number, hn::Set(di, (1 << (23 + exponent_bits_)) - 1));
+    const auto start = hn::Xor(hn::And(below, hn::Set(di, -0x40000000)),
+                               hn::Set(di, -0x7FFFFFFF - 1));
+    const auto string =
+        hn::Or(start, hn::ShiftLeftSame(tail, 7 - exponent_bits_));
+    const auto places = hn::Xor(regime, below);
+    auto word = hn::Shr(string, places);
+    if constexpr (kSticky) {
+      const auto lost = hn::Ne(hn::Shl(word, places), string);
+      word = hn::Or(word, hn::IfThenElseZero(lost, hn::Set(di, 1)));
+    }
+    const auto bits = hn::BitCast(du, word);
+    const auto odd = hn::And(hn::ShiftRightSame(bits, cut_), hn::Set(du, 1));
+    // Half a last place less one, and the last place's bit. The largest posit
+    // has nothing to round, so that no carry leaves the word.
     const auto half = hn::Set(du, (1u << (cut_ - 1)) - 1);
     auto code = hn::BitCast(
-        di, hn::ShiftRightSame(hn::Add(word, hn::Add(half, odd)), cut_));
-    code = hn::IfThenElse(hn::Lt(exponent, hn::Set(di, -max_exponent_)),
-                          hn::Set(di, 1), code);
-    code = hn::IfThenElse(hn::Lt(exponent, hn::Set(di, max_exponent_)), code,
-                          hn::Set(di, nar_ - 1));
+        di, hn::ShiftRightSame(hn::Add(bits, hn::Add(half, odd)), cut_));
     const auto negative = hn::BroadcastSignBit(hn::BitCast(di, y));
     code = hn::Sub(hn::Xor(code, negative), negative);
-    code = hn::IfThenZeroElse(hn::Eq(abs, hn::Zero(di)), code);
-    code = hn::IfThenElse(hn::Gt(abs, hn::Set(di, 0x7F800000)),
-                          hn::Set(di, nar_), code);
-    return hn::And(hn::BitCast(du, code),
-                   hn::Set(du, 2 * static_cast<std::uint32_t>(nar_) - 1));
+    code =
+        hn::IfThenZeroElse(hn::RebindMask(di, hn::Eq(y, hn::Zero(df))), code);
+    return hn::IfThenElse(hn::RebindMask(di, hn::Eq(y, y)), code,
+                          hn::Set(di, -nar_));
   }
 
  private:
   int exponent_bits_;
   int cut_;
-  std::int32_t max_exponent_;
+  float highest_;
   std::int32_t nar_;
 };
 
-// codes[i] = lanes(x[i] / scale of group i / size); T holds a code.
+// codes[i] = lanes(x[i] / scale of group i / size); T holds a code. `lanes`
+// comes by value: stores of bytes may change anything that has an address.
 template <bool kDivides, class T, class Lanes>
-HWY_INLINE void QuantizeWith(const Lanes& lanes, const float* HWY_RESTRICT x,
+HWY_INLINE void QuantizeWith(const Lanes lanes, const float* HWY_RESTRICT x,
                              size_t count, size_t size,
-                             const QuantParams* params, const Codec& codec,
-                             T* HWY_RESTRICT codes) {
+                             const QuantParams* params, T* HWY_RESTRICT codes) {
   const DF df;
+  const DU du;
   const hn::Rebind<T, DF> dt;
-  const size_t N = hn::Lanes(df);
   for (size_t g = 0; g < count; ++g, x += size, codes += size) {
     const auto factor =
         hn::Set(df, kDivides ? params[g].scale : params[g].Inverse());
+    const auto encode = [&](const float* from) HWY_ATTR {
+      const auto v = hn::LoadU(df, from);
+      return lanes(Barrier(kDivides ? hn::Div(v, factor) : hn::Mul(v, factor)));
+    };
     size_t i = 0;
-    for (; i + N <= size; i += N) {
-      const auto v = hn::LoadU(df, x + i);
-      const auto y = kDivides ? hn::Div(v, factor) : hn::Mul(v, factor);
-      hn::StoreU(hn::TruncateTo(dt, lanes(Barrier(y))), dt, codes + i);
+#if NIBBLE_X86_VECTORS
+    if constexpr (sizeof(T) == 1) {  // a quarter of the narrowing for each
+      using Byte = typename Lanes::Byte;
+      const hn::ScalableTag<Byte> d8;
+      const size_t N = hn::Lanes(df);
+      for (; i + 4 * N <= size; i += 4 * N) {
+        const auto a = Pack16(encode(x + i), encode(x + i + N));
+        const auto b = Pack16(encode(x + i + 2 * N), encode(x + i + 3 * N));
+        hn::StoreU(PackBytes(d8, a, b), d8, reinterpret_cast<Byte*>(codes + i));
+      }
     }
-    for (; i < size; ++i) {
-      codes[i] = static_cast<T>(EncodeScaled(x[i], params[g], codec));
-    }
+#endif
+    ForEachVector(df, x + i, codes + i, size - i,
+                  [&](const float* from, T* to) HWY_ATTR {
+                    const auto code = hn::BitCast(du, encode(from));
+                    hn::StoreU(hn::TruncateTo(dt, code), dt, to);
+                  });
   }
 }
 

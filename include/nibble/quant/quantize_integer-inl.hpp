@@ -79,99 +79,97 @@ struct IntegerLanes {
   }
 };
 
-// One group, any rounding that needs no random bits.
+// One group, any rounding that needs no random bits. What it depends on comes
+// by value: stores of bytes may change anything else.
 template <Rounding kRounding, bool kHalfShift>
 HWY_INLINE void QuantizeIntegerGroup(const float* HWY_RESTRICT x, size_t n,
-                                     const QuantParams& params,
-                                     const IntegerGrid& grid,
+                                     const QuantParams params,
+                                     const IntegerGrid grid,
                                      std::uint8_t* HWY_RESTRICT codes) {
   const hn::ScalableTag<float> df;
   const hn::RebindToUnsigned<decltype(df)> du;
   const hn::Rebind<std::uint8_t, decltype(df)> d8;
-  const size_t N = hn::Lanes(df);
   const auto inverse = hn::Set(df, params.Inverse());
-  size_t i = 0;
-  for (; i + N <= n; i += N) {
-    const auto k = IntegerLanes<kRounding, kHalfShift>()(
-        df, hn::LoadU(df, x + i), inverse, params, grid);
-    hn::StoreU(hn::TruncateTo(d8, hn::BitCast(du, k)), d8, codes + i);
-  }
-  for (; i < n; ++i) {
-    codes[i] = static_cast<std::uint8_t>(QuantizeInteger(x[i], params, grid) +
-                                         grid.offset);
-  }
+  ForEachVector(df, x, codes, n,
+                [&](const float* from, std::uint8_t* to) HWY_ATTR {
+                  const auto k = IntegerLanes<kRounding, kHalfShift>()(
+                      df, hn::LoadU(df, from), inverse, params, grid);
+                  hn::StoreU(hn::TruncateTo(d8, hn::BitCast(du, k)), d8, to);
+                });
 }
 
 #if NIBBLE_X86_VECTORS
-// Nearest even, four vectors at a time, saturating on the way down to bytes.
-// Per vector: multiply, minimum, convert; half a pack, an add and a check; a
+// v rounded, still a float; kNearestEven is left to the conversion.
+template <Rounding kRounding, class D, class V = hn::Vec<D>>
+HWY_INLINE V RoundToFloat(D d, V v, V add) {
+  if constexpr (kRounding == Rounding::kFloor) {
+    return hn::Floor(hn::Add(Barrier(v), add));
+  } else if constexpr (kRounding == Rounding::kHalfAway) {
+    // The float below 0.5: with 0.5 the one below 0.5 would become 1.
+    const auto half = hn::Set(d, 0.49999997f);
+    return hn::Trunc(hn::Add(Barrier(v), hn::CopySign(half, v)));
+  } else {
+    (void)d;
+    (void)add;
+    return v;
+  }
+}
+
+// The common roundings, four vectors at a time, saturating on the way down to
+// bytes. Per vector: multiply, minimum, convert; half a pack and a check; a
 // quarter of a pack, a limit and a store.
 //
-// Two inputs come out wrong: NaN, and y <= -32768 (which is right by luck only
-// if the zero point is small). Both reach 16 bits as -32768; `lowest` notices,
-// and the stretch is done again by the general kernel.
+// Two inputs may come out wrong: NaN, and y <= -32768. Both reach 16 bits as
+// -32768; `lowest` notices, and the stretch is done again by the general
+// kernel. Returns how many elements are done.
 //
-// Domain   |zero_point + offset| <= 255: 16-bit sums saturate beyond all codes.
-template <class T>
+// Domain   |shift| <= 255: 16-bit sums saturate beyond all codes.
+template <Rounding kRounding, bool kShift, class T>
 HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
-                                const QuantParams& params,
-                                const IntegerGrid& grid,
+                                const QuantParams params,
+                                const IntegerGrid grid, std::int32_t shift,
                                 std::uint8_t* HWY_RESTRICT codes) {
   const hn::ScalableTag<float> df;
   const hn::ScalableTag<std::int16_t> d16;
   const hn::ScalableTag<T> d8;
-  constexpr size_t kStretch = 8;  // steps between two looks at `lowest`
   const size_t N = hn::Lanes(df);
+  const size_t kStretch = 32 * N;  // elements between two looks at `lowest`
   const auto inverse = hn::Set(df, params.Inverse());
-  const auto limit = hn::Set(df, 0x1p22f);
-  const auto zero =
-      hn::Set(d16, static_cast<std::int16_t>(params.zero_point + grid.offset));
+  const auto add = hn::Set(df, grid.add);
+  const auto limit =
+      hn::Set(df, static_cast<float>(grid.high + grid.offset - shift));
+  const auto shifts = hn::Set(d16, static_cast<std::int16_t>(shift));
   const auto low = hn::Set(d8, static_cast<T>(grid.low + grid.offset));
-  const auto high = hn::Set(d8, static_cast<T>(grid.high + grid.offset));
   const auto bad = hn::Set(d16, std::int16_t{-32768});
   // The limit is the first operand, so that NaN passes through.
-  const auto round = [&](size_t i) HWY_ATTR {
-    return RoundToInt32(hn::Min(limit, hn::Mul(hn::LoadU(df, x + i), inverse)));
+  const auto round = [&](const float* from) HWY_ATTR {
+    const auto y = hn::Mul(hn::LoadU(df, from), inverse);
+    return RoundToInt32(hn::Min(limit, RoundToFloat<kRounding>(df, y, add)));
   };
-  size_t i = 0;
-  while (i + 4 * N <= n) {
+  const size_t whole = n - n % (4 * N);
+  for (size_t i = 0; i < whole;) {
     const size_t begin = i;
+    const size_t end = HWY_MIN(begin + kStretch, whole);
     auto lowest = hn::Zero(d16);
-    for (size_t s = 0; s < kStretch && i + 4 * N <= n; ++s, i += 4 * N) {
-      const auto a = Pack16(round(i), round(i + N));
-      const auto b = Pack16(round(i + 2 * N), round(i + 3 * N));
+    for (; i < end; i += 4 * N) {
+      auto a = Pack16(round(x + i), round(x + i + N));
+      auto b = Pack16(round(x + i + 2 * N), round(x + i + 3 * N));
       lowest = hn::Min(lowest, hn::Min(a, b));
-      const auto bytes =
-          PackBytes(d8, hn::SaturatedAdd(a, zero), hn::SaturatedAdd(b, zero));
-      hn::StoreU(hn::Min(hn::Max(bytes, low), high), d8,
+      if constexpr (kShift) {
+        a = hn::SaturatedAdd(a, shifts);
+        b = hn::SaturatedAdd(b, shifts);
+      }
+      hn::StoreU(hn::Max(PackBytes(d8, a, b), low), d8,
                  reinterpret_cast<T*>(codes + i));
     }
     if (HWY_UNLIKELY(!hn::AllFalse(d16, hn::Eq(lowest, bad)))) {
-      QuantizeIntegerGroup<Rounding::kNearestEven, false>(
-          x + begin, i - begin, params, grid, codes + begin);
+      QuantizeIntegerGroup<kRounding, false>(x + begin, end - begin, params,
+                                             grid, codes + begin);
     }
   }
-  return i;
+  return whole;
 }
 #endif
-
-// One group under the common rule.
-HWY_INLINE void QuantizeNearestGroup(const float* HWY_RESTRICT x, size_t n,
-                                     const QuantParams& params,
-                                     const IntegerGrid& grid,
-                                     std::uint8_t* HWY_RESTRICT codes) {
-  size_t done = 0;
-#if NIBBLE_X86_VECTORS
-  const std::int32_t zero = params.zero_point + grid.offset;
-  if (-255 <= zero && zero <= 255) {
-    done = grid.low + grid.offset < 0
-               ? QuantizeBytes<std::int8_t>(x, n, params, grid, codes)
-               : QuantizeBytes<std::uint8_t>(x, n, params, grid, codes);
-  }
-#endif
-  QuantizeIntegerGroup<Rounding::kNearestEven, false>(
-      x + done, n - done, params, grid, codes + done);
-}
 
 template <Rounding kRounding, bool kHalfShift>
 HWY_INLINE void QuantizeAll(const float* HWY_RESTRICT x, size_t count,
@@ -184,6 +182,36 @@ HWY_INLINE void QuantizeAll(const float* HWY_RESTRICT x, size_t count,
   }
 }
 
+// The same for roundings that have a fast path.
+template <Rounding kRounding>
+HWY_INLINE void QuantizeAllFast(const float* HWY_RESTRICT x, size_t count,
+                                size_t size, const QuantParams* params,
+                                const IntegerGrid& grid,
+                                std::uint8_t* HWY_RESTRICT codes) {
+  for (size_t g = 0; g < count; ++g, x += size, codes += size) {
+    size_t done = 0;
+#if NIBBLE_X86_VECTORS
+    const QuantParams& p = params[g];
+    const std::int32_t shift =
+        p.zero_point + grid.offset - static_cast<std::int32_t>(grid.add);
+    if (-255 <= shift && shift <= 255) {
+      if (grid.low + grid.offset >= 0) {
+        done = QuantizeBytes<kRounding, true, std::uint8_t>(x, size, p, grid,
+                                                            shift, codes);
+      } else if (shift != 0) {
+        done = QuantizeBytes<kRounding, true, std::int8_t>(x, size, p, grid,
+                                                           shift, codes);
+      } else {
+        done = QuantizeBytes<kRounding, false, std::int8_t>(x, size, p, grid,
+                                                            shift, codes);
+      }
+    }
+#endif
+    QuantizeIntegerGroup<kRounding, false>(x + done, size - done, params[g],
+                                           grid, codes + done);
+  }
+}
+
 // codes[i] of group g = i / size, for count groups of `size` floats.
 HWY_INLINE void QuantizeIntegerGroups(const float* HWY_RESTRICT x, size_t count,
                                       size_t size, const QuantParams* params,
@@ -193,22 +221,20 @@ HWY_INLINE void QuantizeIntegerGroups(const float* HWY_RESTRICT x, size_t count,
   const Rounding rounding = grid.rounding;
   if (grid.half_shift && rounding == kNearestEven) {
     QuantizeAll<kNearestEven, true>(x, count, size, params, grid, codes);
-  } else if (grid.half_shift) {
-    QuantizeAll<kFloor, true>(x, count, size, params, grid, codes);
-  } else if (rounding == kHalfAway) {
-    QuantizeAll<kHalfAway, false>(x, count, size, params, grid, codes);
+  } else if (grid.half_shift || rounding == kFloor) {
+    QuantizeAllFast<kFloor>(x, count, size, params, grid, codes);
   } else if (rounding == kHalfUp) {
     QuantizeAll<kHalfUp, false>(x, count, size, params, grid, codes);
   } else if (rounding == kHalfToZero) {
     QuantizeAll<kHalfToZero, false>(x, count, size, params, grid, codes);
-  } else if (rounding == kFloor) {
-    QuantizeAll<kFloor, false>(x, count, size, params, grid, codes);
-  } else if (grid.add != 0) {
-    QuantizeAll<kNearestEven, false>(x, count, size, params, grid, codes);
+  } else if (rounding == kHalfAway && grid.add == 0) {
+    QuantizeAllFast<kHalfAway>(x, count, size, params, grid, codes);
+  } else if (rounding == kHalfAway) {
+    QuantizeAll<kHalfAway, false>(x, count, size, params, grid, codes);
+  } else if (grid.add == 0) {
+    QuantizeAllFast<kNearestEven>(x, count, size, params, grid, codes);
   } else {
-    for (size_t g = 0; g < count; ++g, x += size, codes += size) {
-      QuantizeNearestGroup(x, size, params[g], grid, codes);
-    }
+    QuantizeAll<kNearestEven, false>(x, count, size, params, grid, codes);
   }
 }
 

@@ -93,16 +93,21 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline double MagnitudeKernel(const float* x,
   const size_t N = hn::Lanes(dd);
   const auto max = hn::Set(df, Range::kEmpty.min);
   alignas(128) double sums[16] = {};
-  size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
+  const auto add = [&](const float* from) HWY_ATTR {
     for (size_t j = 0; j < 16; j += N) {
-      const auto magnitude = hn::Abs(hn::LoadU(df, x + i + j));
+      const auto magnitude = hn::Abs(hn::LoadU(df, from + j));
       const auto finite = hn::IfThenElseZero(hn::Le(magnitude, max), magnitude);
       hn::StoreU(hn::Add(hn::LoadU(dd, sums + j), hn::PromoteTo(dd, finite)),
                  dd, sums + j);
     }
+  };
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) add(x + i);
+  if (i < n) {  // zeros add nothing
+    float last[16] = {};
+    for (size_t j = 0; i + j < n; ++j) last[j] = x[i + j];
+    add(last);
   }
-  for (; i < n; ++i) sums[i % 16] += FiniteMagnitude(x[i]);
   return SumOfPartials(sums);
 }
 
@@ -126,7 +131,7 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline size_t CountKernel(
                                          hn::Gt(y, hn::Set(d, group_high))));
     }
     for (; i < size; ++i) {
-      const float y = Rounded(x[i] * inverse);
+      const float y = x[i] * inverse;
       outside += y < group_low || y > group_high ? 1 : 0;
     }
   }

@@ -49,17 +49,26 @@ constexpr QuantParams FromInverse(float inverse) {
   return {.scale = SoundScale(1.0f / inverse), .inverse = inverse};
 }
 
-// The value that the bound goes to in the plain recipe: the format's largest.
-// Posits have their fraction around 1: the bound goes to 2^(2^es), the end of
-// the values with the shortest regime. bf16 and fp16 are cast, never scaled.
-constexpr float PlainSteps(const FormatInfo& info) {
-  return info.family == Family::kPosit
-             ? PowerOfTwo(1 << info.posit.exponent_bits)
-             : info.max;
-}
-
+// bf16 and fp16 are cast, never scaled.
 constexpr bool IsCast(const FormatInfo& info) {
   return info.family == Family::kMinifloat && info.bits > 8;
+}
+
+// What the bound becomes in units of the scale, in the recipes whose whole rule
+// is scale = bound / steps; 0 in others. In the plain recipe it is the format's
+// largest value, and in posits, which have their fraction around 1, 2^(2^es):
+// the end of the values with the shortest regime.
+constexpr float SymmetricSteps(const Scheme& scheme) {
+  const FormatInfo& info = Info(scheme.format);
+  const bool narrow = info.family == Family::kInteger && info.is_signed &&
+                      info.bits > 1 && !info.integer.half_shift;
+  if (info.family == Family::kBlock || IsCast(info)) return 0;
+  if (scheme.recipe == Recipe::kAqt2) return PowerOfTwo(info.bits - 1) - 0.5f;
+  if (scheme.recipe != Recipe::kPlain) return 0;
+  if (info.family == Family::kPosit) {
+    return PowerOfTwo(1 << info.posit.exponent_bits);
+  }
+  return narrow ? PowerOfTwo(info.bits - 1) - 1 : info.max;
 }
 
 }  // namespace recipe_internal
@@ -116,20 +125,15 @@ inline QuantParams ChooseParams(const Scheme& scheme, const Range& seen) {
   NIBBLE_CHECK("ChooseParams", info.family != Family::kBlock);
   switch (scheme.recipe) {
     case Recipe::kPlain:
-      if (IsCast(info)) return {};
-      if (info.family == Family::kInteger && !info.integer.half_shift &&
-          info.is_signed && info.bits > 1) {
-        return Symmetric(bound, levels(-1) - 1);
-      }
-      return Symmetric(bound, PlainSteps(info));
+    case Recipe::kAqt2:
+      return IsCast(info) ? QuantParams{}
+                          : Symmetric(bound, SymmetricSteps(scheme));
     case Recipe::kAqt: {
       const float steps = !info.is_signed           ? levels(0)
                           : info.integer.half_shift ? levels(-1)
                                                     : levels(-1) - 1;
       return FromInverse(steps / (std::min(bound, 0x1p125f) + 0x1p-23f));
     }
-    case Recipe::kAqt2:
-      return Symmetric(bound, levels(-1) - 0.5f);
     case Recipe::kTorch:
       if (info.is_signed) {
         return TorchSymmetricParams(range, info.integer.lowest(false),

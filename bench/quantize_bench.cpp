@@ -1,0 +1,135 @@
+// Floats to codes and the search for scales, one line per instruction set, as
+// Quantize/int8/AVX2/4096. Bytes are those of the floats. A plain copy stands
+// beside them; peer_xnnpack.cpp adds XNNPACK's converter.
+#include <benchmark/benchmark.h>
+#include <hwy/highway.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "nibble/quant/quantize.hpp"
+#include "nibble/quant/range.hpp"
+#include "nibble/quant/tensor.hpp"
+
+namespace {
+
+using nibble::Codec;
+using nibble::FormatId;
+
+// In the L1 cache; in the L2 or L3 cache; beyond all of them.
+constexpr std::int64_t kSizes[] = {4096, 65536, 32 << 20};
+
+std::vector<float> Input(std::size_t n) {
+  std::vector<float> x(n);
+  std::uint32_t state = 1;
+  for (float& v : x) {
+    state = state * 1664525 + 1013904223;
+    v = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
+  }
+  return x;
+}
+
+void Report(benchmark::State& state) {
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.SetBytesProcessed(state.iterations() * state.range(0) *
+                          static_cast<std::int64_t>(sizeof(float)));
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+void BM_Quantize(benchmark::State& state, std::int64_t target,
+                 const Codec& codec, std::size_t group) {
+  hwy::SetSupportedTargetsForTest(target);
+  const auto n = static_cast<std::size_t>(state.range(0));
+  const std::vector<float> x = Input(n);
+  const std::size_t size = group == 0 ? n : group;
+  const std::vector<nibble::QuantParams> params(
+      n / size, nibble::QuantParams{.scale = 1 / codec.high});
+  std::vector<std::uint8_t> codes(codec.wide ? 0 : n);
+  std::vector<std::uint16_t> wide(codec.wide ? n : 0);
+  for (auto _ : state) {
+    if (codec.wide) {
+      nibble::QuantizeGroups(std::span(x), size, std::span(params), codec,
+                             std::span(wide));
+    } else {
+      nibble::QuantizeGroups(std::span(x), size, std::span(params), codec,
+                             std::span(codes));
+    }
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+
+void BM_FindRange(benchmark::State& state, std::int64_t target) {
+  hwy::SetSupportedTargetsForTest(target);
+  const std::vector<float> x = Input(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) {
+    nibble::Range range = nibble::FindRange(x);
+    benchmark::DoNotOptimize(range);
+  }
+  Report(state);
+}
+
+// A whole matrix of rows of 4096 under a scheme: scales, codes and back.
+void BM_Scheme(benchmark::State& state, std::int64_t target, const char* name) {
+  hwy::SetSupportedTargetsForTest(target);
+  const auto n = static_cast<std::size_t>(state.range(0));
+  const nibble::Scheme scheme = nibble::ParseScheme(name);
+  const std::vector<float> x = Input(n);
+  std::vector<float> out(n);
+  for (auto _ : state) {
+    nibble::QuantizeDequantize(scheme, x, n / 4096, 4096, out);
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+
+// The yardstick: as many floats read and a quarter as many bytes written.
+void BM_Copy(benchmark::State& state) {
+  const auto n = static_cast<std::size_t>(state.range(0));
+  const std::vector<float> x = Input(n);
+  std::vector<float> out(n);
+  for (auto _ : state) {
+    std::memcpy(out.data(), x.data(), n * sizeof(float));
+    benchmark::ClobberMemory();
+  }
+  Report(state);
+}
+BENCHMARK(BM_Copy)->Arg(kSizes[0])->Arg(kSizes[1])->Arg(kSizes[2]);
+
+template <class... Args>
+void Register(const std::string& name, Args... args) {
+  auto* bench = benchmark::RegisterBenchmark(name.c_str(), args...);
+  for (const std::int64_t size : kSizes) bench->Arg(size);
+}
+
+[[maybe_unused]] const bool registered = [] {
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    const std::string isa = std::string("/") + hwy::TargetName(target);
+    Register("FindRange" + isa, BM_FindRange, target);
+    for (const nibble::FormatInfo& info : nibble::AllFormats()) {
+      if (info.family == nibble::Family::kBlock ||
+          info.family == nibble::Family::kScale ||
+          (info.family == nibble::Family::kInteger && info.bits != 8 &&
+           info.id != FormatId::kInt1)) {
+        continue;
+      }
+      Register("Quantize/" + std::string(info.name) + isa, BM_Quantize, target,
+               nibble::CodecOf(info.id), 0);
+    }
+    Register("Quantize/int8/group32" + isa, BM_Quantize, target,
+             nibble::CodecOf(FormatId::kInt8), 32);
+    Register("Quantize/aqt:int8" + isa, BM_Quantize, target,
+             nibble::CodecOf(nibble::ParseScheme("aqt:int8")), 0);
+    for (const char* scheme :
+         {"int8", "int8/channel", "int4/group32", "asym:uint8", "mxfp4",
+          "mxfp8_e4m3", "mxint8", "nvfp4", "nf4/group64", "gguf:q4_0",
+          "gguf:q8_0", "gguf:tq2_0", "absmean:ternary", "posit8_es1"}) {
+      Register("Scheme/" + std::string(scheme) + isa, BM_Scheme, target,
+               scheme);
+    }
+  }
+  return true;
+}();
+
+}  // namespace
