@@ -56,14 +56,21 @@ constexpr QuantParams GgufParams(float d) {
   return {.scale = half, .inverse = 1.0f / d};
 }
 
+// The first value of the largest magnitude; only a tie needs a look at x.
+constexpr float FirstLargest(std::span<const float> x, const Range& range) {
+  if (range.max > -range.min) return range.max;
+  if (range.max < -range.min) return range.min;
+  return gguf_internal::FirstLargest(x);
+}
+
 // d of a GGUF block, before it is rounded to fp16.
 constexpr float GgufScale(FormatId format, std::span<const float> x,
                           const Range& range) {
   switch (format) {
     case FormatId::kQ4_0:
-      return gguf_internal::FirstLargest(x) / -8;
+      return FirstLargest(x, range) / -8;
     case FormatId::kQ5_0:
-      return gguf_internal::FirstLargest(x) / -16;
+      return FirstLargest(x, range) / -16;
     case FormatId::kQ8_0:
       return Bound(range) / 127;
     default:  // ternary

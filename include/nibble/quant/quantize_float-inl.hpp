@@ -175,7 +175,7 @@ HWY_INLINE void QuantizeWith(const Lanes lanes, const float* HWY_RESTRICT x,
   for (size_t g = 0; g < count; ++g, x += size, codes += size) {
     const auto factor =
         hn::Set(df, kDivides ? params[g].scale : params[g].Inverse());
-    const auto encode = [&](const float* from) HWY_ATTR {
+    const auto encode = [&](const float* from) NIBBLE_LAMBDA {
       const auto v = hn::LoadU(df, from);
       return lanes(Barrier(kDivides ? hn::Div(v, factor) : hn::Mul(v, factor)));
     };
@@ -193,7 +193,7 @@ HWY_INLINE void QuantizeWith(const Lanes lanes, const float* HWY_RESTRICT x,
     }
 #endif
     ForEachVector(df, x + i, codes + i, size - i,
-                  [&](const float* from, T* to) HWY_ATTR {
+                  [&](const float* from, T* to) NIBBLE_LAMBDA {
                     const auto code = hn::BitCast(du, encode(from));
                     hn::StoreU(hn::TruncateTo(dt, code), dt, to);
                   });

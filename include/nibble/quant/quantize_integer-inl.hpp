@@ -91,7 +91,7 @@ HWY_INLINE void QuantizeIntegerGroup(const float* HWY_RESTRICT x, size_t n,
   const hn::Rebind<std::uint8_t, decltype(df)> d8;
   const auto inverse = hn::Set(df, params.Inverse());
   ForEachVector(df, x, codes, n,
-                [&](const float* from, std::uint8_t* to) HWY_ATTR {
+                [&](const float* from, std::uint8_t* to) NIBBLE_LAMBDA {
                   const auto k = IntegerLanes<kRounding, kHalfShift>()(
                       df, hn::LoadU(df, from), inverse, params, grid);
                   hn::StoreU(hn::TruncateTo(d8, hn::BitCast(du, k)), d8, to);
@@ -142,7 +142,7 @@ HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
   const auto low = hn::Set(d8, static_cast<T>(grid.low + grid.offset));
   const auto bad = hn::Set(d16, std::int16_t{-32768});
   // The limit is the first operand, so that NaN passes through.
-  const auto round = [&](const float* from) HWY_ATTR {
+  const auto round = [&](const float* from) NIBBLE_LAMBDA {
     const auto y = hn::Mul(hn::LoadU(df, from), inverse);
     return RoundToInt32(hn::Min(limit, RoundToFloat<kRounding>(df, y, add)));
   };

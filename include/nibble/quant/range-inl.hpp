@@ -93,7 +93,7 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline double MagnitudeKernel(const float* x,
   const size_t N = hn::Lanes(dd);
   const auto max = hn::Set(df, Range::kEmpty.min);
   alignas(128) double sums[16] = {};
-  const auto add = [&](const float* from) HWY_ATTR {
+  const auto add = [&](const float* from) NIBBLE_LAMBDA {
     for (size_t j = 0; j < 16; j += N) {
       const auto magnitude = hn::Abs(hn::LoadU(df, from + j));
       const auto finite = hn::IfThenElseZero(hn::Le(magnitude, max), magnitude);

@@ -22,7 +22,6 @@
 
 #include "nibble/core/check.hpp"
 #include "nibble/format/registry.hpp"
-#include "nibble/quant/nearest_name.hpp"
 
 namespace nibble {
 
@@ -81,4 +80,5 @@ double BitsPerElement(const Scheme& scheme, std::size_t rows, std::size_t cols);
 
 }  // namespace nibble
 
-#include "nibble/quant/scheme_parse.hpp"  // the bodies
+#include "nibble/quant/scheme_check.hpp"  // the bodies
+#include "nibble/quant/scheme_parse.hpp"
