@@ -6,6 +6,8 @@
 #include "nibble/quant/range-inl.hpp"
 
 #if HWY_ONCE
+#include "nibble/quant/range.hpp"
+
 namespace nibble {
 HWY_EXPORT(RangeKernel);
 HWY_EXPORT(MagnitudeKernel);

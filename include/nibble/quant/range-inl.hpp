@@ -10,7 +10,7 @@
 #include <hwy/highway.h>
 
 #include "nibble/core/simd-inl.hpp"
-#include "nibble/quant/range.hpp"
+#include "nibble/quant/finite_range.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {

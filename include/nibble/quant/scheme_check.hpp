@@ -1,4 +1,5 @@
-// The bodies of scheme.hpp: what goes together, and what it takes to store.
+// The bodies of scheme_type.hpp: what goes together, and what it takes to
+// store.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "nibble/quant/scheme.hpp"
+#include "nibble/quant/scheme_type.hpp"
 
 namespace nibble {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "nibble/quant/nearest_name.hpp"
-#include "nibble/quant/scheme.hpp"
 #include "nibble/quant/scheme_check.hpp"
+#include "nibble/quant/scheme_type.hpp"
 
 namespace nibble {
 

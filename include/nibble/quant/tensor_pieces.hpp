@@ -12,8 +12,8 @@
 #include "nibble/quant/dequantize.hpp"
 #include "nibble/quant/find_params.hpp"
 #include "nibble/quant/quantize.hpp"
+#include "nibble/quant/quantized_tensor.hpp"
 #include "nibble/quant/recipe.hpp"
-#include "nibble/quant/tensor.hpp"
 
 #if NIBBLE_ENTRY_POINTS
 namespace nibble {
