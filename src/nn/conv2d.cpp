@@ -16,8 +16,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 namespace target = nibble::HWY_NAMESPACE;
 
 using Wide = hn::ScalableTag<float>;
-using Narrow =
-    hn::CappedTag<float, 8>;  // where Wide's tile would be half empty
+using Narrow = hn::CappedTag<float, 8>;  // where Wide's tile were half empty
 
 // Rows of the product are the output's pixels, image by image. Stands at one of
 // them and writes where each tap of its window lies.
