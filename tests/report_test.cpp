@@ -288,6 +288,16 @@ TEST(Svg, IsWellFormedAndShowsTheFront) {
   EXPECT_NE(XmlMistake("<a>x & y</a>"), "");
 }
 
+TEST(Svg, NamesEqualPointsOnce) {
+  Example e;
+  e.results = {Finished(Schemes("int8", "int8"), 8, 0.9),
+               Finished(Schemes("float", "float"), 16, 0.95),
+               Finished(Schemes("int8", "uint8"), 8, 0.9)};
+  const std::string svg = PlotSvg(e.spec, e.results, e.options);
+  EXPECT_EQ(Count(svg, ">int8 × int8</text>"), 1u);
+  EXPECT_EQ(Count(svg, ">int8 × uint8</text>"), 0u);
+}
+
 TEST(Svg, OfOnePointAndOfNone) {
   Example e;
   e.results.resize(1);

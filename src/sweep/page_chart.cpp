@@ -139,6 +139,7 @@ function drawAxes(root, area, scale, X, Y, cost, accuracy, width, height) {
 }
 function drawBase(root, area, y, text, labels) {
   root.append(svg("line", {x1: area.l, y1: y, x2: area.r, y2: y, class: "base"}));
+  labels.avoided.push({l: area.l, t: y - 1, r: area.r, b: y + 1});
   const at = y - 22 > area.t ? y - 7 : y + 17;
   root.append(svg("text", {x: area.l + 8, y: at, class: "name"}, "float: " + text));
   labels.blocked.push({l: area.l, t: at - 12, r: area.l + 110, b: at + 4});

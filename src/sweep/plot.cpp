@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "src/sweep/labels.hpp"
 
@@ -228,6 +229,7 @@ class Drawing {
     if (!plot_.baseline || !std::isfinite(*plot_.baseline)) return;
     const double y = Y(*plot_.baseline);
     out_ += Line(kLeft, y, kRight, y, "base");
+    labels_.Avoid({kLeft, y - 1, kRight, y + 1});
     const double width = TextWidth(plot_.baseline_label, 12);
     const bool below = plot_.y_grows ? y - 16 < top_ : y + 20 < kBottom;
     const double at = below ? y + 16 : y - 7;
@@ -276,13 +278,12 @@ class Drawing {
   }
 
   void DrawLabels() {
-    std::string last;
+    std::set<std::string> named;
     for (const PlotPoint& p : points_) {
       if (!p.front || p.label.empty()) continue;
       const double x = X(p.x), y = Y(p.y);
       const std::string here = N(x) + " " + N(y);
-      if (here == last) continue;  // an equal point: one name is enough
-      last = here;
+      if (!named.insert(here).second) continue;  // one name for equal points
       const auto place = labels_.Place(x, y, TextWidth(p.label, 12),
                                        {kLeft, top_, kRight, kBottom});
       if (!place) continue;
