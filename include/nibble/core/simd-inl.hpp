@@ -29,6 +29,11 @@
 #define NIBBLE_ATTR HWY_ATTR
 #endif
 
+// After the parameters of a lambda within a kernel: its target, and that it is
+// inlined wherever it is called, so that constants stay in registers.
+#undef NIBBLE_LAMBDA
+#define NIBBLE_LAMBDA HWY_ATTR __attribute__((always_inline))
+
 // Whether vectors are those of an x86 CPU (and not an emulation of some).
 #undef NIBBLE_X86_VECTORS
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
@@ -86,16 +91,25 @@ HWY_INLINE V MaxIgnoringNaN(D, V x, V acc) {
 #endif
 }
 
-// Calls body(in, out, N) for whole vectors of N lanes that cover n elements
-// from x to `to`: where n is no multiple, the last vector overlaps the one
-// before, and n < N goes through buffers. Nothing is read or written past the
-// ends.
+// The low bits of every lane of 32 bits, as bytes or as 16-bit lanes. Highway
+// 1.0.3's TruncateTo to bytes permutes by wrong indices on AVX3_DL.
+template <class D, class V>
+HWY_INLINE hn::Vec<D> LowBits(D d, V v) {
+#if HWY_TARGET == HWY_AVX3_DL
+  if constexpr (sizeof(v.raw) == 64 && sizeof(hn::TFromD<D>) == 1) {
+    return hn::Vec<D>{_mm512_cvtepi32_epi8(v.raw)};
+  }
+#endif
+  return hn::TruncateTo(d, v);
+}
+
+// Calls body(in, out) for vectors that cover n elements from x to `to`; the
+// last, where it is not full, goes through buffers. Nothing is read or written
+// past the ends. The body is a lambda that is marked NIBBLE_LAMBDA.
 //
 // A scalar tail would be shorter, but a function compiled for the base
 // instruction set, called amid wide vectors, costs as much as a hundred
 // elements.
-//
-// Domain   `to` does not overlap x.
 template <class D, class From, class To, class Body>
 HWY_INLINE void ForEachVector(D d, const From* HWY_RESTRICT x,
                               To* HWY_RESTRICT to, size_t n, const Body& body) {
@@ -103,12 +117,11 @@ HWY_INLINE void ForEachVector(D d, const From* HWY_RESTRICT x,
   size_t i = 0;
   for (; i + N <= n; i += N) body(x + i, to + i);
   if (i == n) return;
-  if (n >= N) return body(x + n - N, to + n - N);
   From in[hn::MaxLanes(D())] = {};
   To out[hn::MaxLanes(D())];
-  for (size_t j = 0; j < n; ++j) in[j] = x[j];
+  for (size_t j = 0; i + j < n; ++j) in[j] = x[i + j];
   body(in, out);
-  for (size_t j = 0; j < n; ++j) to[j] = out[j];
+  for (size_t j = 0; i + j < n; ++j) to[i + j] = out[j];
 }
 
 #if NIBBLE_X86_VECTORS

@@ -195,7 +195,7 @@ HWY_INLINE void QuantizeWith(const Lanes lanes, const float* HWY_RESTRICT x,
     ForEachVector(df, x + i, codes + i, size - i,
                   [&](const float* from, T* to) NIBBLE_LAMBDA {
                     const auto code = hn::BitCast(du, encode(from));
-                    hn::StoreU(hn::TruncateTo(dt, code), dt, to);
+                    hn::StoreU(LowBits(dt, code), dt, to);
                   });
   }
 }

@@ -94,7 +94,7 @@ HWY_INLINE void QuantizeIntegerGroup(const float* HWY_RESTRICT x, size_t n,
                 [&](const float* from, std::uint8_t* to) NIBBLE_LAMBDA {
                   const auto k = IntegerLanes<kRounding, kHalfShift>()(
                       df, hn::LoadU(df, from), inverse, params, grid);
-                  hn::StoreU(hn::TruncateTo(d8, hn::BitCast(du, k)), d8, to);
+                  hn::StoreU(LowBits(d8, hn::BitCast(du, k)), d8, to);
                 });
 }
 
