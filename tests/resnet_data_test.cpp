@@ -47,8 +47,8 @@ io::Images Images(io::Split split, std::size_t limit) {
 class TrainedTest : public ::testing::TestWithParam<Trained> {};
 INSTANTIATE_TEST_SUITE_P(Cifar10, TrainedTest,
                          ::testing::Values(kResNet20, kResNet8),
-                         [](const auto& info) {
-                           return std::string(info.param.model);
+                         [](const auto& trained) {
+                           return std::string(trained.param.model);
                          });
 
 TEST_P(TrainedTest, LogitsAreGolden) {
