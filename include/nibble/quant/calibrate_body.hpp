@@ -126,7 +126,9 @@ inline double KlDivergence(std::span<const std::uint64_t> counts, std::size_t n,
 // Source   the entropy calibration of Migacz, "8-bit inference with TensorRT",
 //          GTC 2017, with 128 levels for int8.
 inline float KlBound(const Histogram& histogram, std::size_t levels) {
-  const Histogram::Counts counts = histogram.Magnitudes();
+  Histogram::Counts counts = histogram.Magnitudes();
+  // Zeros are exact under any clip, and after a ReLU outweigh all the rest.
+  if (counts.size() > 1) counts[0] = counts[1];
   std::size_t used = counts.size();
   while (used > 0 && counts[used - 1] == 0) --used;
   std::size_t best = used;
