@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nibble/core/aligned.hpp"
 #include "nibble/quant/dequantize.hpp"
 
 namespace {
@@ -18,11 +19,11 @@ constexpr std::int64_t kSizes[] = {4096, 65536, 32 << 20};
 template <class Code>
 void Run(benchmark::State& state, const Codec& codec, std::uint32_t count) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  std::vector<Code> codes(n);
+  nibble::AlignedVector<Code> codes(n);
   for (std::size_t i = 0; i < n; ++i) {
     codes[i] = static_cast<Code>((i * 40503u >> 3) % count);
   }
-  std::vector<float> out(n);
+  nibble::AlignedVector<float> out(n);
   for (auto _ : state) {
     nibble::Dequantize(std::span<const Code>(codes), {.scale = 0.01f}, codec,
                        out);

@@ -8,7 +8,8 @@
 
 #include <cstdint>
 #include <stdexcept>
-#include <vector>
+
+#include "nibble/core/aligned.hpp"
 
 namespace {
 
@@ -25,8 +26,8 @@ void Report(benchmark::State& state) {
 // One row of n channels. XNNPACK reads up to 16 bytes past the end.
 void BM_XnnpackQuantize(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  std::vector<float> x(n + XNN_EXTRA_BYTES, 0.25f);
-  std::vector<std::int8_t> codes(n);
+  nibble::AlignedVector<float> x(n + XNN_EXTRA_BYTES, 0.25f);
+  nibble::AlignedVector<std::int8_t> codes(n);
   xnn_operator_t op = nullptr;
   Check(xnn_initialize(nullptr));
   Check(
@@ -42,8 +43,8 @@ void BM_XnnpackQuantize(benchmark::State& state) {
 
 void BM_XnnpackDequantize(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  std::vector<std::int8_t> codes(n + XNN_EXTRA_BYTES, 3);
-  std::vector<float> out(n);
+  nibble::AlignedVector<std::int8_t> codes(n + XNN_EXTRA_BYTES, 3);
+  nibble::AlignedVector<float> out(n);
   xnn_operator_t op = nullptr;
   Check(xnn_initialize(nullptr));
   Check(xnn_create_convert_nc_qs8_f32(n, n, n, 0.01f, 0, 0, &op));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nibble/core/aligned.hpp"
 #include "nibble/quant/quantize.hpp"
 #include "nibble/quant/range.hpp"
 #include "nibble/quant/tensor.hpp"
@@ -20,8 +21,8 @@ using nibble::FormatId;
 // In the L1 cache; in the L2 or L3 cache; beyond all of them.
 constexpr std::int64_t kSizes[] = {4096, 65536, 32 << 20};
 
-std::vector<float> Input(std::size_t n) {
-  std::vector<float> x(n);
+nibble::AlignedVector<float> Input(std::size_t n) {
+  nibble::AlignedVector<float> x(n);
   std::uint32_t state = 1;
   for (float& v : x) {
     state = state * 1664525 + 1013904223;
@@ -41,12 +42,12 @@ void BM_Quantize(benchmark::State& state, std::int64_t target,
                  const Codec& codec, std::size_t group) {
   hwy::SetSupportedTargetsForTest(target);
   const auto n = static_cast<std::size_t>(state.range(0));
-  const std::vector<float> x = Input(n);
+  const nibble::AlignedVector<float> x = Input(n);
   const std::size_t size = group == 0 ? n : group;
   const std::vector<nibble::QuantParams> params(
       n / size, nibble::QuantParams{.scale = 1 / codec.high});
-  std::vector<std::uint8_t> codes(codec.wide ? 0 : n);
-  std::vector<std::uint16_t> wide(codec.wide ? n : 0);
+  nibble::AlignedVector<std::uint8_t> codes(codec.wide ? 0 : n);
+  nibble::AlignedVector<std::uint16_t> wide(codec.wide ? n : 0);
   for (auto _ : state) {
     if (codec.wide) {
       nibble::QuantizeGroups(std::span(x), size, std::span(params), codec,
@@ -62,7 +63,8 @@ void BM_Quantize(benchmark::State& state, std::int64_t target,
 
 void BM_FindRange(benchmark::State& state, std::int64_t target) {
   hwy::SetSupportedTargetsForTest(target);
-  const std::vector<float> x = Input(static_cast<std::size_t>(state.range(0)));
+  const nibble::AlignedVector<float> x =
+      Input(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
     nibble::Range range = nibble::FindRange(x);
     benchmark::DoNotOptimize(range);
@@ -75,8 +77,8 @@ void BM_Scheme(benchmark::State& state, std::int64_t target, const char* name) {
   hwy::SetSupportedTargetsForTest(target);
   const auto n = static_cast<std::size_t>(state.range(0));
   const nibble::Scheme scheme = nibble::ParseScheme(name);
-  const std::vector<float> x = Input(n);
-  std::vector<float> out(n);
+  const nibble::AlignedVector<float> x = Input(n);
+  nibble::AlignedVector<float> out(n);
   for (auto _ : state) {
     nibble::QuantizeDequantize(scheme, x, n / 4096, 4096, out);
     benchmark::ClobberMemory();
@@ -87,8 +89,8 @@ void BM_Scheme(benchmark::State& state, std::int64_t target, const char* name) {
 // The yardstick: as many floats read and a quarter as many bytes written.
 void BM_Copy(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  const std::vector<float> x = Input(n);
-  std::vector<float> out(n);
+  const nibble::AlignedVector<float> x = Input(n);
+  nibble::AlignedVector<float> out(n);
   for (auto _ : state) {
     std::memcpy(out.data(), x.data(), n * sizeof(float));
     benchmark::ClobberMemory();

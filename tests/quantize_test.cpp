@@ -122,9 +122,12 @@ TEST_P(QuantizeTest, EveryRoundingEqualsTheSpecification) {
                            .high = low == 0 ? 255 : -low - 1,
                            .rounding = rounding,
                            .add = add};
-          const auto x = EdgeInputs(FormatId::kInt8, 0.25f, 1031, 9);
-          const QuantParams params{.scale = 0.25f, .zero_point = zero};
-          ExpectSpec(x, x.size(), std::span(&params, 1), codec);
+          // Products by 1 / 0.1 are rounded: fused with a sum they differ.
+          for (const float scale : {0.25f, 0.1f}) {
+            const auto x = EdgeInputs(FormatId::kInt8, scale, 1031, 9);
+            const QuantParams params{.scale = scale, .zero_point = zero};
+            ExpectSpec(x, x.size(), std::span(&params, 1), codec);
+          }
         }
       }
     }
@@ -133,7 +136,7 @@ TEST_P(QuantizeTest, EveryRoundingEqualsTheSpecification) {
 
 TEST_P(QuantizeTest, GroupsHaveTheirOwnScales) {
   for (const FormatId format : ElementFormats()) {
-    for (const std::size_t size : {1, 5, 16, 32, 64, 100}) {
+    for (const std::size_t size : {1u, 5u, 16u, 32u, 64u, 100u}) {
       const auto x = EdgeInputs(format, 0.5f, 331, 4);
       std::vector<QuantParams> params((x.size() + size - 1) / size);
       for (std::size_t g = 0; g < params.size(); ++g) {
@@ -154,6 +157,32 @@ TEST_P(QuantizeTest, DividesWhereTheCodecSaysSo) {
   const QuantParams params{.scale = 0.7f};
   const auto x = EdgeInputs(FormatId::kFp4E2m1, 0.7f, 1031, 3);
   ExpectSpec(x, x.size(), std::span(&params, 1), codec);
+}
+
+// Inputs for which floor(fma(x, inverse, 0.5)) is another integer than the
+// definition's floor of a rounded product plus 0.5. They lie beside half a
+// step: elsewhere product and sum are rounded alike.
+TEST_P(QuantizeTest, NoProductIsFusedWithASum) {
+  Codec codec = CodecOf(FormatId::kInt8);
+  codec.integer.rounding = Rounding::kFloor;
+  codec.integer.add = 0.5f;
+  int found = 0;
+  for (int s = 1; s < 200; ++s) {
+    const QuantParams params{.scale = 0.01f * static_cast<float>(s)};
+    for (const float half : {0.5f, -0.5f}) {
+      for (const float towards : {0.0f, 2 * half * params.scale}) {
+        float x = half * params.scale;
+        for (int i = 0; i < 4; ++i, x = std::nextafter(x, towards)) {
+          const float fused = std::floor(std::fma(x, params.Inverse(), 0.5f));
+          const auto q = QuantizeInteger(x, params, codec.integer);
+          found += fused != static_cast<float>(q) ? 1 : 0;
+          const std::vector<float> many(64, x);
+          ExpectSpec(many, many.size(), std::span(&params, 1), codec);
+        }
+      }
+    }
+  }
+  EXPECT_GT(found, 20);
 }
 
 // A long clean stretch, then one bad value: the fast path must notice it
