@@ -12,7 +12,7 @@ namespace {
 
 // Every task runs exactly once, whatever the number of threads and of tasks.
 void ExpectEachTaskOnce(const Executor& executor) {
-  for (const std::size_t tasks : {0, 1, 2, 3, 64, 1000}) {
+  for (const std::size_t tasks : {0u, 1u, 2u, 3u, 64u, 1000u}) {
     std::vector<std::atomic<int>> count(tasks);
     executor(tasks, [&](std::size_t i) { ++count[i]; });
     for (const auto& c : count) ASSERT_EQ(c, 1) << tasks << " tasks";
@@ -27,7 +27,7 @@ TEST(Executor, DefaultRunsInOrder) {
 
 TEST(Executor, RunsEachTaskOnce) {
   ExpectEachTaskOnce(Executor());
-  for (const std::size_t threads : {1, 2, 3, 8}) {
+  for (const std::size_t threads : {1u, 2u, 3u, 8u}) {
     ThreadPool pool(threads);
     EXPECT_EQ(pool.threads(), threads);
     ExpectEachTaskOnce(pool.executor());
@@ -45,7 +45,7 @@ TEST(Executor, TakesAnyFunction) {
 }
 
 TEST(Executor, RethrowsAndCanBeUsedAgain) {
-  for (const std::size_t threads : {1, 4}) {
+  for (const std::size_t threads : {1u, 4u}) {
     ThreadPool pool(threads);
     for (int round = 0; round < 100; ++round) {
       std::atomic<int> ran = 0;

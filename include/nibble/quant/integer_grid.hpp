@@ -39,7 +39,8 @@ constexpr std::int32_t QuantizeInteger(float x, const QuantParams& params,
                                        const IntegerGrid& grid,
                                        std::uint32_t random = 0) {
   constexpr float kLimit = 0x1p22f;  // far outside, exact and convertible
-  const float y = Rounded(x * params.Inverse());
+  // clang evaluates no product of NaN at compile time.
+  const float y = x == x ? Rounded(x * params.Inverse()) : 0.0f;
   const std::int32_t zero =
       params.zero_point - static_cast<std::int32_t>(grid.add);
   const float limited =
