@@ -94,6 +94,28 @@ TEST(ToSvg, ChoosesItsScales) {
   EXPECT_EQ(ToSvg(plot).find("log scale"), std::string::npos);
 }
 
+TEST(ToSvg, DrawsTheWorstTenthAtTheEdgeWhereItSqueezesTheOthers) {
+  Plot plot;
+  for (int i = 0; i < 20; ++i) plot.points.push_back({.x = 1.0 + i, .y = 0.5});
+  plot.points[0].y = -90;
+  plot.points[1].y = -100;
+  plot.points[2].y = 0;
+  EXPECT_NE(ToSvg(plot).find(">2 worse<"), std::string::npos);
+  plot.points[0].front = true;  // the front is always shown
+  EXPECT_EQ(ToSvg(plot).find(" worse<"), std::string::npos);
+  plot.points[0].front = false;
+  plot.baseline = -100;  // and so is the baseline
+  EXPECT_EQ(ToSvg(plot).find(" worse<"), std::string::npos);
+  plot.baseline.reset();
+  plot.points[3].y = -80;  // a third one is more than a tenth
+  EXPECT_EQ(ToSvg(plot).find(" worse<"), std::string::npos);
+  for (PlotPoint& p : plot.points) p.y = -p.y;  // where less is better
+  plot.points[3].y = 0.5;
+  EXPECT_EQ(ToSvg(plot).find(" worse<"), std::string::npos);
+  plot.y_grows = false;
+  EXPECT_NE(ToSvg(plot).find(">2 worse<"), std::string::npos);
+}
+
 // With colours for what is known, more for what is not, and rings.
 TEST(ToSvg, LegendFollowsTheGroups) {
   Plot plot;

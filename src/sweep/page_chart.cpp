@@ -58,21 +58,36 @@ function scaleFor(values, log, make) {
   const lo = Math.min(...values), hi = Math.max(...values);
   return log ? make(lo, hi) : linearScale(lo, hi);
 }
-function pickScales(points, metric, base) {
-  const xs = points.map(p => p.x), ys = points.map(p => p.y);
-  if (base !== null) ys.push(base);
+// Best and worst y; the worst tenth is left out where it squeezes the others.
+function rangeOfY(points, front, metric, base) {
+  const sign = metric.grows ? 1 : -1;
+  const goodness = points.map(p => sign * p.y).sort((a, b) => a - b);
+  const must = front.map(p => sign * p.y).concat(base === null ? [] : sign * base);
+  const best = Math.max(goodness[goodness.length - 1], ...must);
+  let kept = Math.min(goodness[Math.floor(goodness.length / 10)], ...must);
+  const span = worst => metric.percent && metric.grows && best < 1
+      ? Math.log((1 - worst) / (1 - best)) : best - worst;
+  if (goodness[0] < kept && span(kept) > 0.75 * span(goodness[0])) kept = goodness[0];
+  return metric.grows ? [kept, best] : [-best, -kept];
+}
+function pickScales(points, front, metric, base) {
+  const xs = points.map(p => p.x);
   const canX = Math.min(...xs) > 0;
-  const canY = metric.percent && metric.grows && Math.min(...ys) >= 0 &&
-      Math.max(...ys) < 1;
+  let [lo, hi] = rangeOfY(points, front, metric, base);
+  const canY = metric.percent && metric.grows && lo >= 0 && hi < 1;
   const logx = canX && (state.logx ?? Math.max(...xs) > 10 * Math.min(...xs));
-  const logy = canY && (state.logy ??
-      1 - Math.min(...ys) > 4 * (1 - Math.max(...ys)));
+  const logy = canY && (state.logy ?? 1 - lo > 2.5 * (1 - hi));
   $("logx").checked = logx;
   $("logx").disabled = !canX;
   $("logy").checked = logy;
   $("logy").disabled = !canY;
-  return {x: scaleFor(canX && !logx ? xs.concat(0) : xs, logx, logScale),
-          y: scaleFor(ys, logy, logErrorScale)};
+  const room = 0.26;  // for names on the good side of the front
+  const share = metric.percent && hi <= 1;
+  if (logy) hi = 1 - (1 - hi) * ((1 - hi) / (1 - lo)) ** room;
+  else if (metric.grows) hi = Math.min(hi + room * (hi - lo), share ? 1 : Infinity);
+  else lo -= room * (hi - lo);
+  const x = scaleFor(canX && !logx ? xs.concat(0) : xs, logx, logScale);
+  return {x, y: scaleFor([lo, hi], logy, logErrorScale)};
 }
 function drawChart(palette, rows) {
   const chart = $("chart");
@@ -94,17 +109,29 @@ function drawChart(palette, rows) {
   }
   const baseRow = data.rows.find(r => r.baseline && r.metrics[accuracy.name] !== null);
   const base = baseRow ? baseRow.metrics[accuracy.name] : null;
-  const scale = pickScales(points, accuracy, base);
+  const front = findFront(points, accuracy.grows).sort((a, b) => a.x - b.x);
+  const scale = pickScales(points, front, accuracy, base);
   const X = v => area.l + (area.r - area.l) * scale.x.at(v);
-  const Y = v => area.b - (area.b - area.t) * scale.y.at(v);
-  drawAxes(root, area, scale, X, Y, cost, accuracy, width, height);
+  // Points beyond the axis lie on its edge, as triangles.
+  const [low, high] = accuracy.grows ? [0.012, 2] : [-1, 0.988];
+  const onAxis = v => area.b - (area.b - area.t) * scale.y.at(v);
+  const Y = v => area.b - (area.b - area.t) *
+      Math.min(Math.max(scale.y.at(v), low), high);
+  const beyond = v => accuracy.grows ? scale.y.at(v) < 0 : scale.y.at(v) > 1;
+  drawAxes(root, area, scale, X, onAxis, cost, accuracy, width, height);
   const labels = new Labels(area);
   if (base !== null) drawBase(root, area, Y(base), show(base, accuracy), labels);
-  const front = findFront(points, accuracy.grows).sort((a, b) => a.x - b.x);
   drawFront(root, area, front, X, Y, accuracy.grows, labels);
   const members = new Set(front);
   for (const p of points.filter(q => !members.has(q)).concat(front)) {
-    drawMarker(root, X(p.x), Y(p.y), p.row, members.has(p), palette, labels);
+    const color = palette.get(groupOf(p.row));
+    if (beyond(p.y)) drawTriangle(root, X(p.x), Y(p.y), accuracy.grows, color);
+    else drawMarker(root, X(p.x), Y(p.y), p.row, members.has(p), color, labels);
+  }
+  const outside = points.filter(p => beyond(p.y)).length;
+  if (outside) {
+    root.append(svg("text", {x: area.r - 6, y: accuracy.grows ? area.b - 9 : area.t + 16,
+        class: "tick", "text-anchor": "end"}, `triangles: ${outside} worse than shown`));
   }
   drawNames(root, front, X, Y, labels);
   drawn = points.map(p => ({row: p.row, x: X(p.x), y: Y(p.y),
@@ -139,7 +166,8 @@ function drawAxes(root, area, scale, X, Y, cost, accuracy, width, height) {
 }
 function drawBase(root, area, y, text, labels) {
   root.append(svg("line", {x1: area.l, y1: y, x2: area.r, y2: y, class: "base"}));
-  labels.avoided.push({l: area.l, t: y - 1, r: area.r, b: y + 1});
+  const line = {l: area.l, t: y - 1, r: area.r, b: y + 1};
+  labels.avoided.push(line, line);
   const at = y - 22 > area.t ? y - 7 : y + 17;
   root.append(svg("text", {x: area.l + 8, y: at, class: "name"}, "float: " + text));
   labels.blocked.push({l: area.l, t: at - 12, r: area.l + 110, b: at + 4});
@@ -150,16 +178,23 @@ function drawFront(root, area, front, X, Y, grows, labels) {
   for (const p of front) {
     const [nx, ny] = [X(p.x), Y(p.y)];
     path += `H${nx}V${ny}`;
-    labels.avoided.push({l: x, t: y - 1, r: nx, b: y + 1},
-        {l: nx - 1, t: Math.min(y, ny), r: nx + 1, b: Math.max(y, ny)});
+    const flat = {l: x, t: y - 1, r: nx, b: y + 1};
+    const steep = {l: nx - 1, t: Math.min(y, ny), r: nx + 1, b: Math.max(y, ny)};
+    labels.avoided.push(flat, flat, flat, steep, steep, steep);  // thrice as bad
     [x, y] = [nx, ny];
   }
   path += `H${area.r}`;
+  const tail = {l: x, t: y - 1, r: area.r, b: y + 1};
+  labels.avoided.push(tail, tail, tail);
   root.append(svg("path", {d: path + `V${floor}Z`, class: "under"}),
               svg("path", {d: path, class: "front"}));
 }
-function drawMarker(root, x, y, row, front, palette, labels) {
-  const color = palette.get(groupOf(row));
+function drawTriangle(root, x, y, down, color) {
+  const tip = down ? 4 : -4;
+  root.append(svg("path", {fill: color, opacity: 0.55,
+      d: `M${x - 4.5} ${y - tip}H${x + 4.5}L${x} ${y + tip}Z`}));
+}
+function drawMarker(root, x, y, row, front, color, labels) {
   const box = r => ({l: x - r, t: y - r, r: x + r, b: y + r});
   if (front) root.append(svg("circle", {cx: x, cy: y, r: 8, class: "halo"}));
   root.append(svg("circle", {cx: x, cy: y, r: front ? 5.2 : 3.6, stroke: color,

@@ -102,12 +102,25 @@ class Labels {
     this.avoided = [];
   }
   static meet(a, b) { return a.l < b.r && b.l < a.r && a.t < b.b && b.t < a.b; }
+  // The line to a far name, from outside the marker, as small boxes.
+  static lead(x, y, place) {
+    return [...Array(16).keys()].map(i => {
+      const px = x + i / 16 * (place.x - x), py = y + i / 16 * (place.leadY - y);
+      return {l: px - 2, t: py - 2, r: px + 2, b: py + 2};
+    }).filter(b => Math.hypot(b.l + 2 - x, b.t + 2 - y) >= 10);
+  }
+  crossings(x, y, place) {
+    const parts = Labels.lead(x, y, place);
+    const count = boxes => boxes.filter(
+        o => parts.some(part => Labels.meet(o, part))).length;
+    return 2 * count(this.blocked) + count(this.avoided);
+  }
   place(x, y, width) {
     let best = null, least = Infinity;
-    for (const gap of [9, 22, 38, 56, 76]) {
+    for (const gap of [9, 22, 38, 56, 76, 98]) {
       for (const side of [-1, 1, 0]) {
         for (const level of [-1, 0, 1]) {
-          if (side === 0 && level === 0 || level === 0 && gap > 30) continue;
+          if (level === 0 && (side === 0 || gap > 30)) continue;
           const end = x + side * (level === 0 ? gap : gap * 0.7);
           const l = side < 0 ? end - width : side > 0 ? end : x - width / 2;
           const middle = y + level * (side === 0 ? gap + 8 : gap * 0.9 + 2);
@@ -115,17 +128,22 @@ class Labels {
           const a = this.area;
           if (box.l < a.l || box.r > a.r || box.t < a.t || box.b > a.b ||
               this.blocked.some(o => Labels.meet(o, box))) continue;
-          const cost = gap + (side < 0 && level < 0 ? 0 : 3) +
-              14 * this.avoided.filter(o => Labels.meet(o, box)).length;
+          const place = {box, far: gap > 12, x: side === 0 ? x : end,
+                         leadY: level < 0 ? box.b : level > 0 ? box.t : middle,
+                         anchor: side < 0 ? "end" : side > 0 ? "start" : "middle"};
+          const cost = gap + (side < 0 && level < 0 ? 0 : 3) + (level > 0 ? 10 : 0) +
+              14 * this.avoided.filter(o => Labels.meet(o, box)).length +
+              (place.far ? 14 * this.crossings(x, y, place) : 0);
           if (cost >= least) continue;
           least = cost;
-          best = {box, far: gap > 12, x: side === 0 ? x : end,
-                  leadY: level < 0 ? box.b : level > 0 ? box.t : middle,
-                  anchor: side < 0 ? "end" : side > 0 ? "start" : "middle"};
+          best = place;
         }
       }
     }
-    if (best) this.blocked.push(best.box);
+    if (best) {
+      this.blocked.push(best.box);
+      if (best.far) this.avoided.push(...Labels.lead(x, y, best));
+    }
     return best;
   }
 }

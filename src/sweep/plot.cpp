@@ -83,9 +83,11 @@ class Drawing {
     for (const PlotPoint& p : plot.points) {
       if (std::isfinite(p.x) && std::isfinite(p.y)) points_.push_back(p);
     }
-    std::stable_sort(
-        points_.begin(), points_.end(),
-        [](const auto& a, const auto& b) { return a.front < b.front; });
+    std::stable_sort(points_.begin(), points_.end(),
+                     [](const auto& a, const auto& b) {
+                       if (a.front != b.front) return b.front;
+                       return a.front && a.x < b.x;
+                     });
     for (const PlotPoint& p : points_) {
       if (std::find(groups_.begin(), groups_.end(), p.group) == groups_.end()) {
         groups_.push_back(p.group);
@@ -130,23 +132,60 @@ class Drawing {
 
   void ChooseScales() {
     if (points_.empty()) return;
-    double x_lo = points_[0].x, x_hi = x_lo, y_lo = points_[0].y, y_hi = y_lo;
+    double x_lo = points_[0].x, x_hi = x_lo;
     for (const PlotPoint& p : points_) {
       x_lo = std::min(x_lo, p.x);
       x_hi = std::max(x_hi, p.x);
-      y_lo = std::min(y_lo, p.y);
-      y_hi = std::max(y_hi, p.y);
-    }
-    if (plot_.baseline && std::isfinite(*plot_.baseline)) {
-      y_lo = std::min(y_lo, *plot_.baseline);
-      y_hi = std::max(y_hi, *plot_.baseline);
     }
     x_ = x_lo > 0 && x_hi > 10 * x_lo
              ? LogScale(x_lo, x_hi)
              : LinearScale(std::min(x_lo, x_lo > 0 ? 0.0 : x_lo), x_hi);
+    auto [y_lo, y_hi] = RangeOfY();
     const bool wide =
-        plot_.y_percent && y_lo >= 0 && y_hi < 1 && 1 - y_lo > 4 * (1 - y_hi);
+        plot_.y_percent && y_lo >= 0 && y_hi < 1 && 1 - y_lo > 2.5 * (1 - y_hi);
+    // Names stand on the good side of the front: leave them room there.
+    constexpr double kRoom = 0.26;
+    if (wide) {
+      y_hi = 1 - (1 - y_hi) * std::pow((1 - y_hi) / (1 - y_lo), kRoom);
+    } else if (plot_.y_grows) {
+      const bool share = plot_.y_percent && y_hi <= 1;
+      y_hi = std::min(y_hi + kRoom * (y_hi - y_lo), share ? 1.0 : HUGE_VAL);
+    } else {
+      y_lo -= kRoom * (y_hi - y_lo);
+    }
     y_ = wide ? LogErrorScale(y_lo, y_hi) : LinearScale(y_lo, y_hi);
+  }
+
+  // From best to worst, but for the worst tenth of the points where these would
+  // squeeze the others: they are drawn as triangles at the edge. Never a point
+  // of the front, nor the baseline.
+  std::pair<double, double> RangeOfY() {
+    const double sign = plot_.y_grows ? 1 : -1;
+    std::vector<double> goodness;
+    for (const PlotPoint& p : points_) goodness.push_back(sign * p.y);
+    std::sort(goodness.begin(), goodness.end());
+    double kept = goodness[goodness.size() / 10], best = goodness.back();
+    const auto keep = [&](double y) {
+      kept = std::min(kept, sign * y);
+      best = std::max(best, sign * y);
+    };
+    for (const PlotPoint& p : points_) {
+      if (p.front) keep(p.y);
+    }
+    if (plot_.baseline && std::isfinite(*plot_.baseline)) keep(*plot_.baseline);
+    const auto span = [&](double worst) {
+      return plot_.y_percent && plot_.y_grows && best < 1
+                 ? std::log((1 - worst) / (1 - best))
+                 : best - worst;
+    };
+    if (goodness[0] < kept && span(kept) > 0.75 * span(goodness[0])) {
+      kept = goodness[0];
+    }
+    return plot_.y_grows ? std::pair(kept, best) : std::pair(-best, -kept);
+  }
+
+  bool IsBeyond(const PlotPoint& p) const {
+    return plot_.y_grows ? p.y < y_.lo : p.y > y_.hi;
   }
 
   double X(double v) const { return kLeft + (kRight - kLeft) * x_.At(v); }
@@ -203,6 +242,14 @@ class Drawing {
     if (any([](const auto& p) { return !p.front; })) {
       entry("#ccd1d7", "#ccd1d7", "dominated");
     }
+    const auto beyond =
+        std::count_if(points_.begin(), points_.end(),
+                      [this](const auto& p) { return IsBeyond(p); });
+    if (beyond > 0) {
+      const std::string text = std::to_string(beyond) + " worse";
+      out_ += Triangle(x, y, "#a8afb7");
+      out_ += TextAt(x + 10, y + 4.5, "key", "start", text);
+    }
   }
 
   void DrawAxes() {
@@ -229,7 +276,7 @@ class Drawing {
     if (!plot_.baseline || !std::isfinite(*plot_.baseline)) return;
     const double y = Y(*plot_.baseline);
     out_ += Line(kLeft, y, kRight, y, "base");
-    labels_.Avoid({kLeft, y - 1, kRight, y + 1});
+    labels_.Avoid({kLeft, y - 1, kRight, y + 1}, 2);
     const double width = TextWidth(plot_.baseline_label, 12);
     const bool below = plot_.y_grows ? y - 16 < top_ : y + 20 < kBottom;
     const double at = below ? y + 16 : y - 7;
@@ -245,16 +292,15 @@ class Drawing {
       if (p.front) front.push_back(p);
     }
     if (front.empty()) return;
-    std::stable_sort(front.begin(), front.end(),
-                     [](const auto& a, const auto& b) { return a.x < b.x; });
     const double floor = plot_.y_grows ? kBottom : top_;
     std::string path = "M" + N(X(front[0].x)) + " " + N(floor);
     double x = X(front[0].x), y = floor;
     const auto to = [&](double next_x, double next_y) {
       path += "H" + N(next_x) + "V" + N(next_y);
-      labels_.Avoid({x, y - 1, next_x, y + 1});
+      labels_.Avoid({x, y - 1, next_x, y + 1}, 3);
       labels_.Avoid(
-          {next_x - 1, std::min(y, next_y), next_x + 1, std::max(y, next_y)});
+          {next_x - 1, std::min(y, next_y), next_x + 1, std::max(y, next_y)},
+          3);
       x = next_x;
       y = next_y;
     };
@@ -264,7 +310,19 @@ class Drawing {
     out_ += "<path class=\"front\" d=\"" + path + "\"/>\n";
   }
 
+  // Points away from the front: towards the side on which a point lies.
+  std::string Triangle(double x, double y, const std::string& fill) const {
+    const double tip = plot_.y_grows ? 4 : -4;
+    return "<path fill=\"" + fill + "\" d=\"M" + N(x - 4.5) + " " + N(y - tip) +
+           "H" + N(x + 4.5) + "L" + N(x) + " " + N(y + tip) + "Z\"/>\n";
+  }
+
   void DrawMarker(const PlotPoint& p) {
+    if (IsBeyond(p)) {
+      const double edge = plot_.y_grows ? kBottom - 5 : top_ + 5;
+      out_ += Triangle(X(p.x), edge, Pale(Color(p.group)));
+      return;
+    }
     const double x = X(p.x), y = Y(p.y);
     const std::string color = p.front ? Color(p.group) : Pale(Color(p.group));
     if (p.front) {
@@ -297,7 +355,7 @@ class Drawing {
   }
 
   const Plot& plot_;
-  std::vector<PlotPoint> points_;  // dominated ones first
+  std::vector<PlotPoint> points_;  // dominated ones, then the front by x
   std::vector<std::string> groups_;
   Scale x_, y_;
   double top_ = 128;  // of the frame; lower under a legend of two rows

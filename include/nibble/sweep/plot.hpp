@@ -30,7 +30,9 @@ struct Plot {
 
 // The picture, 960 by 600, with its own white background. x is logarithmic if
 // all are positive and span more than a decade. Shares, y_percent, whose errors
-// 1 - y span more than a factor of 4 are drawn by the logarithm of the error.
+// 1 - y span more than a factor of 2.5 are drawn by the logarithm of the error.
+// Where the worst tenth of the points would squeeze the others, it is drawn as
+// triangles at the edge, and the legend says how many.
 std::string ToSvg(const Plot& plot);
 
 // An axis: where values lie between its ends, and its marks.
