@@ -4,8 +4,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/nn/conv2d.cpp"  // from the repository root
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
 
+#include "nibble/core/highway.hpp"
 #include "nibble/core/gemm-inl.hpp"
 #include "nibble/nn/gemm_f32-inl.hpp"
 

@@ -4,7 +4,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/nn/elementwise.cpp"  // from the root
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+
+#include "nibble/core/highway.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble::nn {

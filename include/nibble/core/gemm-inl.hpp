@@ -49,13 +49,12 @@
 #define NIBBLE_CORE_GEMM_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <memory>
 
 #include "nibble/core/executor.hpp"
+#include "nibble/core/highway.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {

@@ -9,10 +9,10 @@
 #define NIBBLE_CORE_SIMD_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
 #include <cstddef>
 #include <cstdint>
+
+#include "nibble/core/highway.hpp"
 
 // For kernels with VNNI or GFNI instructions, in the place of
 // HWY_BEFORE_NAMESPACE() and HWY_ATTR: 1.0.3 forgets both on AVX3_DL. Close

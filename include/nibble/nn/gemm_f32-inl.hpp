@@ -7,9 +7,9 @@
 #define NIBBLE_NN_GEMM_F32_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
 #include <cstddef>
+
+#include "nibble/core/highway.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {

@@ -11,8 +11,7 @@
 #define NIBBLE_QUANT_DEQUANTIZE_VALUES_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
+#include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/codec.hpp"
 

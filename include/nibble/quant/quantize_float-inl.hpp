@@ -11,11 +11,10 @@
 #define NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
 #include <algorithm>
 #include <cstdint>
 
+#include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/codec.hpp"
 

@@ -6,8 +6,7 @@
 #define NIBBLE_QUANT_QUANTIZE_INTEGER_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
+#include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/integer_grid.hpp"
 

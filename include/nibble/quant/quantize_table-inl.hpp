@@ -7,11 +7,10 @@
 #define NIBBLE_QUANT_QUANTIZE_TABLE_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
 #include <array>
 #include <cstdint>
 
+#include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/codec.hpp"
 #include "nibble/quant/quantize_float-inl.hpp"

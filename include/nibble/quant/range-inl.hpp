@@ -7,8 +7,7 @@
 #define NIBBLE_QUANT_RANGE_INL_HPP
 #endif
 
-#include <hwy/highway.h>
-
+#include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/finite_range.hpp"
 
