@@ -117,14 +117,16 @@ constexpr float FirstTrue(float low, float high, Predicate above) {
   return value(hi);
 }
 
+// Decode of 0 .. 15, of which a shorter format sees its own bits.
 inline std::array<float, 16> MakeValues(FormatId format) {
-  std::array<float, 16> values{};
-  for (std::uint32_t c = 0; c < Info(format).codes && c < 16; ++c) {
-    values[c] = Decode(format, c);
+  std::array<float, 16> values;
+  for (std::uint32_t c = 0; c < 16; ++c) {
+    values[c] = Decode(format, c % Info(format).codes);
   }
   return values;
 }
 
+// The same for 0 .. 127, upper halves only.
 inline std::array<std::uint16_t, 128> MakeHalves(FormatId format) {
   std::array<std::uint16_t, 128> halves;
   for (std::uint32_t c = 0; c < 128; ++c) {

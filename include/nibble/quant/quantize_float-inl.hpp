@@ -97,7 +97,7 @@ class MinifloatLanes {
 // back: the bits of a float below 1, shifted right by es, are but for a
 // constant those of the float whose nearest integer is the code; ties are to
 // even in both. What is shifted out is kept in the last bits, as a mark that
-// this was no tie: the rounding is at least 8 bits above them. From 1 on the
+// this was no tie: integers and ties are multiples of 2^9. From 1 on the
 // same is done with the number's reflection about 1, of which the code is the
 // negative.
 class PositLanes {
