@@ -111,12 +111,13 @@ HWY_INLINE V RoundToFloat(D d, V v, V add) {
 }
 
 // The common roundings, four vectors at a time, saturating on the way down to
-// bytes. Per vector: multiply, minimum, convert; half a pack and a check; a
-// quarter of a pack, a limit and a store.
+// bytes. Per vector: multiply, convert; half a pack and a check; a quarter of a
+// pack, two limits and a store.
 //
-// Two inputs may come out wrong: NaN, and y <= -32768. Both reach 16 bits as
-// -32768; `lowest` notices, and the stretch is done again by the general
-// kernel. Returns how many elements are done.
+// Three inputs may come out wrong: NaN, y <= -32768 and y >= 2^31, which the
+// conversion does not saturate. All reach 16 bits as -32768; `lowest` notices,
+// and the stretch is done again by the general kernel. Returns how many
+// elements are done.
 //
 // Domain   |shift| <= 255: 16-bit sums saturate beyond all codes.
 template <Rounding kRounding, bool kShift, class T, class D>
@@ -130,15 +131,13 @@ HWY_INLINE size_t QuantizeBytes(D df, const float* HWY_RESTRICT x, size_t n,
   const size_t kStretch = 32 * N;  // elements between two looks at `lowest`
   const auto inverse = hn::Set(df, params.Inverse());
   const auto add = hn::Set(df, grid.add);
-  const auto limit =
-      hn::Set(df, static_cast<float>(grid.high + grid.offset - shift));
   const auto shifts = hn::Set(d16, static_cast<std::int16_t>(shift));
   const auto low = hn::Set(d8, static_cast<T>(grid.low + grid.offset));
+  const auto high = hn::Set(d8, static_cast<T>(grid.high + grid.offset));
   const auto bad = hn::Set(d16, std::int16_t{-32768});
-  // The limit is the first operand, so that NaN passes through.
   const auto round = [&](const float* from) NIBBLE_LAMBDA {
     const auto y = hn::Mul(hn::LoadU(df, from), inverse);
-    return RoundToInt32(hn::Min(limit, RoundToFloat<kRounding>(df, y, add)));
+    return RoundToInt32(RoundToFloat<kRounding>(df, y, add));
   };
   const size_t whole = n - n % (4 * N);
   for (size_t i = 0; i < whole;) {
@@ -153,8 +152,8 @@ HWY_INLINE size_t QuantizeBytes(D df, const float* HWY_RESTRICT x, size_t n,
         a = hn::SaturatedAdd(a, shifts);
         b = hn::SaturatedAdd(b, shifts);
       }
-      hn::StoreU(hn::Max(PackBytes(d8, a, b), low), d8,
-                 reinterpret_cast<T*>(codes + i));
+      const auto code = hn::Min(hn::Max(PackBytes(d8, a, b), low), high);
+      hn::StoreU(code, d8, reinterpret_cast<T*>(codes + i));
     }
     if (HWY_UNLIKELY(!hn::AllFalse(d16, hn::Eq(lowest, bad)))) {
       QuantizeIntegerGroup<kRounding, false>(x + begin, end - begin, params,
@@ -171,8 +170,14 @@ HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
                                 const QuantParams params,
                                 const IntegerGrid grid, std::int32_t shift,
                                 std::uint8_t* HWY_RESTRICT codes) {
-  size_t done = QuantizeBytes<kRounding, kShift, T>(DF(), x, n, params, grid,
-                                                    shift, codes);
+  size_t done = 0;
+#if HWY_TARGET <= HWY_AVX3
+  if (n >= 64)
+#endif
+  {
+    done = QuantizeBytes<kRounding, kShift, T>(DF(), x, n, params, grid, shift,
+                                               codes);
+  }
 #if HWY_TARGET <= HWY_AVX3
   if (n - done >= 32) {
     done += QuantizeBytes<kRounding, kShift, T>(
