@@ -150,7 +150,7 @@ class ByteMinifloatValues : public MinifloatValues<kSpecial> {
   explicit HWY_INLINE ByteMinifloatValues(const Codec& codec)
       : MinifloatValues<kSpecial>(codec), halves_(codec.halves) {
     // Of a shorter format the table has the negative values too.
-    sign_ = codec.minifloat.bits() == 8 ? 0x8000 : 0;
+    sign_ = codec.minifloat.bits() == 8 ? 0x80008000u : 0;
   }
 
   HWY_INLINE void Two(const std::uint8_t* from, VF& a, VF& b) const {
@@ -164,8 +164,8 @@ class ByteMinifloatValues : public MinifloatValues<kSpecial> {
     const __mmask32 upper =
         _mm512_test_epi16_mask(codes.raw, _mm512_set1_epi16(64));
     const VU magnitude{_mm512_mask_mov_epi16(low, upper, high)};
-    auto value = hn::OrAnd(magnitude, hn::ShiftLeft<8>(codes),
-                           VU{_mm512_set1_epi16(sign_)});
+    auto value =
+        hn::OrAnd(magnitude, hn::ShiftLeft<8>(codes), hn::Set(DU(), sign_));
     if constexpr (kSpecial == Special::kFnuz) {
       const __mmask32 nan =
           _mm512_cmpeq_epi16_mask(codes.raw, _mm512_set1_epi16(128));
@@ -177,7 +177,7 @@ class ByteMinifloatValues : public MinifloatValues<kSpecial> {
 
  private:
   std::array<std::uint16_t, 128> halves_;
-  std::int16_t sign_;
+  std::uint32_t sign_;  // of both codes
 };
 #endif
 
