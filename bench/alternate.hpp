@@ -5,44 +5,39 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <vector>
 
+#include "limits.hpp"
+
 namespace nibble::bench {
 
-inline double SecondsOf(const std::function<void()>& run) {
-  const auto begin = std::chrono::steady_clock::now();
-  run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-      .count();
-}
-
 inline double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  const auto middle =
+      values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
 
-// Times `ours` (the benchmark's own time), asks `limit` for what the machine does
-// in about as many seconds, and times `peer` (which may be empty), by turns.
-// Reports
+// Times `ours`, which uses `threads` threads (the benchmark's own time), asks
+// `limit` for what the machine does in about as many seconds, and times `peer`
+// (which may be empty), by turns. Reports
 //
 //     rate          work / second of ours
 //     limit         the limit's, and share = rate / limit
 //     peer          work / second of the peer, and ratio = rate / peer
-inline void Alternate(benchmark::State& state, double work,
+inline void Alternate(benchmark::State& state, double work, std::size_t threads,
                       const std::function<void()>& ours,
                       const std::function<double(double seconds)>& limit,
                       const std::function<void()>& peer) {
   std::vector<double> ours_times, limits, peer_times;
-  double seconds = SecondsOf(ours);  // caches, pages
+  double seconds = SecondsOf(threads, ours);  // caches, pages
   if (peer) peer();
   for (auto _ : state) {
     limits.push_back(limit(seconds));
-    seconds = SecondsOf(ours);
+    seconds = SecondsOf(threads, ours);
     ours_times.push_back(seconds);
-    if (peer) peer_times.push_back(SecondsOf(peer));
+    if (peer) peer_times.push_back(SecondsOf(threads, peer));
     state.SetIterationTime(seconds);
   }
   const double rate = work / Median(ours_times);

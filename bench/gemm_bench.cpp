@@ -49,6 +49,7 @@ void BM_Gemm(benchmark::State& state, std::int64_t target, const Shape& s,
       state,
       2 * static_cast<double>(s.m) * static_cast<double>(s.n) *
           static_cast<double>(s.k),
+      threads,
       [&] {
         GemmInt8(Activations<Code>{x, one}, packed, FloatOutput{one},
                  std::span(y), executor);
@@ -63,9 +64,8 @@ void BM_Gemm(benchmark::State& state, std::int64_t target, const Shape& s,
 [[maybe_unused]] const bool registered = [] {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     if (target == HWY_SCALAR) continue;
-    for (const Shape& s :
-         {Shape{16, 4096, 4096}, Shape{128, 4096, 4096},
-          Shape{512, 4096, 4096}, Shape{64, 1024, 1024}}) {
+    for (const Shape& s : {Shape{16, 4096, 4096}, Shape{128, 4096, 4096},
+                           Shape{512, 4096, 4096}, Shape{64, 1024, 1024}}) {
       for (const std::size_t threads : {1u, 2u}) {
         const std::string name =
             std::string(hwy::TargetName(target)) + "/M" + std::to_string(s.m) +

@@ -22,13 +22,12 @@ void BM_GemmNative(benchmark::State& state) {
   const float scale = 0.1f;
   const std::span<const float> one(&scale, 1);
   state.SetLabel(hwy::TargetName(HWY_STATIC_TARGET));
-  Alternate(
-      state, 2 * static_cast<double>(m * n * k),
-      [&] {
-        GemmInt8(Activations<std::int8_t>{x, one}, packed, FloatOutput{one},
-                 std::span(y));
-      },
-      DotRate, {});
+  Alternate(state, 2 * static_cast<double>(m * n * k), 1,
+            [&] {
+              GemmInt8(Activations<std::int8_t>{x, one}, packed,
+                       FloatOutput{one}, std::span(y));
+            },
+            DotRate, {});
 }
 BENCHMARK(BM_GemmNative)
     ->ArgNames({"M", "NK"})

@@ -80,27 +80,26 @@ void BM_Gemv(benchmark::State& state, std::int64_t target, const Shape& s,
     };
   }
 #endif
-  const double bandwidth = Bandwidth();
   Alternate(
-      state, static_cast<double>(count * s.n * s.k),
+      state, static_cast<double>(count * s.n * s.k), threads,
       [&] {
         for (const Weights& w : weights) {
-          GemvInt8(Activations<Code>{x, one}, w, FloatOutput{one},
-                   std::span(y), executor);
+          GemvInt8(Activations<Code>{x, one}, w, FloatOutput{one}, std::span(y),
+                   executor);
         }
       },
-      [&](double) { return bandwidth; }, peer);
+      [](double) { return Bandwidth(); }, peer);
   hwy::SetSupportedTargetsForTest(0);
 }
 
 template <ByteCode Code, class Weights>
 void Register(const std::string& kind, std::int64_t target, const Shape& s,
               const std::string& layout, std::size_t threads) {
-  const std::string name =
-      "Gemv/" + kind + "/" + hwy::TargetName(target) + "/N" +
-      std::to_string(s.n) + "/K" + std::to_string(s.k) +
-      (s.from_memory ? "/memory/" : "/cache/") + layout + "/threads" +
-      std::to_string(threads);
+  const std::string name = "Gemv/" + kind + "/" + hwy::TargetName(target) +
+                           "/N" + std::to_string(s.n) + "/K" +
+                           std::to_string(s.k) +
+                           (s.from_memory ? "/memory/" : "/cache/") + layout +
+                           "/threads" + std::to_string(threads);
   benchmark::RegisterBenchmark(name.c_str(), BM_Gemv<Code, Weights>, target, s,
                                threads)
       ->UseManualTime();

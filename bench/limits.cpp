@@ -1,8 +1,8 @@
 #include "limits.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <utility>
 
 #include "nibble/core/aligned.hpp"
@@ -41,11 +41,12 @@ size_t Dots(size_t rounds, int32_t*) {
   for (size_t r = 0; r < rounds; ++r) {
     asm volatile(
         NIBBLE_DOT(0) NIBBLE_DOT(1) NIBBLE_DOT(2) NIBBLE_DOT(3) NIBBLE_DOT(4)
-        NIBBLE_DOT(5) NIBBLE_DOT(6) NIBBLE_DOT(7) NIBBLE_DOT(8) NIBBLE_DOT(9)
-        NIBBLE_DOT(10) NIBBLE_DOT(11) NIBBLE_DOT(12) NIBBLE_DOT(13)
-        NIBBLE_DOT(14) NIBBLE_DOT(15) NIBBLE_DOT(16) NIBBLE_DOT(17)
-        NIBBLE_DOT(18) NIBBLE_DOT(19) NIBBLE_DOT(20) NIBBLE_DOT(21)
-        NIBBLE_DOT(22) NIBBLE_DOT(23)
+            NIBBLE_DOT(5) NIBBLE_DOT(6) NIBBLE_DOT(7) NIBBLE_DOT(8)
+                NIBBLE_DOT(9) NIBBLE_DOT(10) NIBBLE_DOT(11) NIBBLE_DOT(12)
+                    NIBBLE_DOT(13) NIBBLE_DOT(14) NIBBLE_DOT(15) NIBBLE_DOT(16)
+                        NIBBLE_DOT(17) NIBBLE_DOT(18) NIBBLE_DOT(19)
+                            NIBBLE_DOT(20) NIBBLE_DOT(21) NIBBLE_DOT(22)
+                                NIBBLE_DOT(23)
         :
         :
         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
@@ -98,8 +99,7 @@ HWY_INLINE size_t FmasOf(std::index_sequence<I...>, size_t rounds,
                          float* sink) {
   const hn::CappedTag<float, 16> d;
   const auto x = hn::Set(d, 0.999f), y = hn::Set(d, 0.001f);
-  hn::Vec<decltype(d)> sums[] = {
-      hn::Set(d, *sink + static_cast<float>(I))...};
+  hn::Vec<decltype(d)> sums[] = {hn::Set(d, *sink + static_cast<float>(I))...};
   for (size_t r = 0; r < rounds; ++r) {
     ((sums[I] = hn::MulAdd(sums[I], x, y)), ...);
   }
@@ -159,20 +159,26 @@ HWY_EXPORT(Dots);
 HWY_EXPORT(Fmas);
 HWY_EXPORT(ReadStreams);
 
-using Clock = std::chrono::steady_clock;
+double SecondsOf(std::size_t threads, const std::function<void()>& run) {
+  const clockid_t clock =
+      threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+  timespec begin, end;
+  clock_gettime(clock, &begin);
+  run();
+  clock_gettime(clock, &end);
+  return static_cast<double>(end.tv_sec - begin.tv_sec) +
+         1e-9 * static_cast<double>(end.tv_nsec - begin.tv_nsec);
+}
 
 // Operations per second of loop(rounds), which returns how many it did.
 template <class Loop>
 double RateOf(double seconds, const Loop& loop) {
-  const auto begin = Clock::now();
-  const auto elapsed = [&] {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  };
-  double operations = 0;
+  double operations = 0, elapsed = 0;
   do {
-    operations += static_cast<double>(loop(2000));
-  } while (elapsed() < std::min(seconds, 0.05));
-  return operations / elapsed();
+    elapsed +=
+        SecondsOf(1, [&] { operations += static_cast<double>(loop(20000)); });
+  } while (elapsed < std::min(seconds, 0.05));
+  return operations / elapsed;
 }
 
 double DotRate(double seconds) {
@@ -196,10 +202,11 @@ double ReadBandwidth(std::size_t bytes, int repeats) {
   double best = 0;
   for (int r = 0; r < repeats; ++r) {
     for (int way = 0; way < 6; ++way) {
-      const auto begin = Clock::now();
-      sink = sink + HWY_DYNAMIC_DISPATCH(ReadStreams)(memory.data(), bytes, way);
-      const std::chrono::duration<double> time = Clock::now() - begin;
-      best = std::max(best, static_cast<double>(bytes) / time.count());
+      const double seconds = SecondsOf(1, [&] {
+        sink =
+            sink + HWY_DYNAMIC_DISPATCH(ReadStreams)(memory.data(), bytes, way);
+      });
+      best = std::max(best, static_cast<double>(bytes) / seconds);
     }
   }
   return best;

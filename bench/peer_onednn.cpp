@@ -1,7 +1,6 @@
 #include "peer_onednn.hpp"
 
 #include <dnnl.hpp>
-
 #include <memory>
 #include <unordered_map>
 

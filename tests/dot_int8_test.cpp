@@ -47,8 +47,8 @@ TEST_P(DotInt8Test, EqualsTheSpecification) {
 // Nothing saturates and nothing wraps: the largest products of one sign, up to
 // a million of them.
 TEST_P(DotInt8Test, LargestSums) {
-  for (const std::size_t k : {2u, 64u, 32768u, 32769u, 66311u, 66312u, 133144u,
-                              133145u, 1000000u}) {
+  for (const std::size_t k :
+       {2u, 64u, 32768u, 32769u, 66311u, 66312u, 133144u, 133145u, 1000000u}) {
     for (const int xs : {127, -127, -128}) {
       for (const int ws : {127, -127, -128}) {
         const std::vector<std::int8_t> x(k, static_cast<std::int8_t>(xs));

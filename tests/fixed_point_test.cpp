@@ -50,11 +50,10 @@ TEST(FixedMultiplier, HighMulIsThatOfGemmlowp) {
     // Any number of significant bits, and numbers beside powers of two.
     const auto draw = [&] {
       const auto bits = static_cast<std::int32_t>(rng());
-      return i % 3 == 0 ? bits
-             : i % 3 == 1
-                 ? bits >> (rng() % 32)
-                 : static_cast<std::int32_t>((1u << (rng() % 32)) + rng() % 3 -
-                                             1);
+      return i % 3 == 0   ? bits
+             : i % 3 == 1 ? bits >> (rng() % 32)
+                          : static_cast<std::int32_t>((1u << (rng() % 32)) +
+                                                      rng() % 3 - 1);
     };
     const std::int32_t a = draw(), b = draw();
     ASSERT_EQ(SaturatingRoundingDoublingHighMul(a, b), Gemmlowp(a, b))

@@ -70,9 +70,10 @@ void ExpectAll(const Int8Case<Code>& c, const Executor& executor = {}) {
 }
 
 TEST_P(GemmInt8Test, EveryShapeEqualsTheSpecification) {
-  for (const std::size_t m : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) {
-    for (const std::size_t n : {1, 15, 16, 17, 31, 32, 33, 67}) {
-      for (const std::size_t k : {1, 3, 4, 5, 17, 64}) {
+  for (const std::size_t m :
+       {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 10u, 11u, 12u, 13u}) {
+    for (const std::size_t n : {1u, 15u, 16u, 17u, 31u, 32u, 33u, 67u}) {
+      for (const std::size_t k : {1u, 3u, 4u, 5u, 17u, 64u}) {
         ExpectAll(Int8Case<std::int8_t>(m, n, k));
         ExpectAll(Int8Case<std::uint8_t>(m, n, k, static_cast<int>(n) * 3));
       }
@@ -124,9 +125,8 @@ TEST_P(GemmInt8Test, TotalsBeyondInt32) {
     std::vector<std::int32_t> sums(2, 77);
     std::vector<std::int8_t> q(2, 77);
     const FixedMultiplier by;
-    EXPECT_THROW(
-        GemmInt8(Activations<std::int8_t>{x}, w, std::span(sums)),
-        std::invalid_argument);
+    EXPECT_THROW(GemmInt8(Activations<std::int8_t>{x}, w, std::span(sums)),
+                 std::invalid_argument);
     EXPECT_THROW(GemmInt8(Activations<std::int8_t>{x}, w,
                           FixedPointOutput{{&by, 1}}, std::span(q)),
                  std::invalid_argument);
@@ -185,8 +185,8 @@ TEST_P(GemmInt8Test, Roundings) {
   GemmInt8(Activations<std::int8_t>{x, {&kOne, 1}}, w,
            NearestOutput{{&kHalf, 1}, {}, range}, std::span(nearest));
   const FixedMultiplier by{1 << 30, 0};
-  GemmInt8(Activations<std::int8_t>{x}, w, FixedPointOutput{{&by, 1}, {}, range},
-           std::span(fixed));
+  GemmInt8(Activations<std::int8_t>{x}, w,
+           FixedPointOutput{{&by, 1}, {}, range}, std::span(fixed));
   for (int i = 0; i < 255; ++i) {
     const double half = (i - 127) / 2.0;
     const auto at = static_cast<std::size_t>(i);
@@ -197,7 +197,7 @@ TEST_P(GemmInt8Test, Roundings) {
 
 TEST_P(GemmInt8Test, SameBitsForAnyThreads) {
   const Int8Case<std::int8_t> c(50, 300, 67);
-  for (const std::size_t threads : {1, 2, 3, 7}) {
+  for (const std::size_t threads : {1u, 2u, 3u, 7u}) {
     ThreadPool pool(threads);
     ExpectAll(c, pool.executor());
   }
@@ -254,11 +254,11 @@ TEST_P(GemmInt8Test, RefusesWhatDisagrees) {
                                           21);
   EXPECT_EQ(run(null, 0, sums, w),
             "GemmInt8: requires x.codes.data() != nullptr");
-  EXPECT_NE(Message([&] {
-              GemmInt8(Activations<std::uint8_t>{u.x, {}, 256}, w,
-                       std::span(sums));
-            }),
-            "nothing");
+  EXPECT_NE(
+      Message([&] {
+        GemmInt8(Activations<std::uint8_t>{u.x, {}, 256}, w, std::span(sums));
+      }),
+      "nothing");
 }
 
 TEST_P(GemmInt8Test, RefusesBadScales) {
@@ -272,9 +272,10 @@ TEST_P(GemmInt8Test, RefusesBadScales) {
                FloatOutput{scales, bias}, std::span(y));
     });
   };
-  const std::string bad = "GemmInt8: requires scales that are finite and above 0";
-  for (const float s : {0.0f, -1.0f, std::nanf(""),
-                        std::numeric_limits<float>::infinity()}) {
+  const std::string bad =
+      "GemmInt8: requires scales that are finite and above 0";
+  for (const float s :
+       {0.0f, -1.0f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
     EXPECT_EQ(run({1}, {1, 1, 1, 1, s}), bad) << s;
     EXPECT_EQ(run({1, s, 1}, {1}), bad) << s;
   }

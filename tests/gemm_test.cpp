@@ -181,10 +181,10 @@ struct PanelKernel {
 void TestPanelsAreExact() {
   std::mt19937 rng(3);
   const PanelKernel kernel;
-  for (const size_t m : {0, 1, 4, 5, 6, 11}) {
-    for (const size_t n : {1, 11, 12, 13, 40}) {
-      for (const size_t taps : {1, 9}) {
-        for (const size_t k : {1, 4, 7}) {
+  for (const size_t m : {0u, 1u, 4u, 5u, 6u, 11u}) {
+    for (const size_t n : {1u, 11u, 12u, 13u, 40u}) {
+      for (const size_t taps : {1u, 9u}) {
+        for (const size_t k : {1u, 4u, 7u}) {
           std::vector<std::int16_t> in(31 * k);
           std::vector<std::int8_t> w(n * taps * k);
           for (auto& v : in) v = static_cast<std::int16_t>(rng() % 511) - 255;
@@ -192,7 +192,7 @@ void TestPanelsAreExact() {
           std::vector<std::int8_t> packed(PackedSize(kernel, n, taps, k), 99);
           PackWeights(kernel, w.data(), n, taps, k, packed.data());
           const ScatteredRows<std::int16_t> rows{in.data(), taps, k};
-          for (const size_t threads : {0, 1, 2}) {
+          for (const size_t threads : {0u, 1u, 2u}) {
             std::vector<std::int32_t> out(m * n, 0);
             const auto backwards = [](size_t tasks,
                                       const Executor::Body& body) {
@@ -210,8 +210,8 @@ void TestPanelsAreExact() {
                          w[(at % n * taps + t) * k + j];
                 }
               }
-              ASSERT_EQ(out[at], sum) << m << " " << n << " " << taps << " "
-                                      << k << " at " << at;
+              ASSERT_EQ(out[at], sum)
+                  << m << " " << n << " " << taps << " " << k << " at " << at;
             }
           }
         }

@@ -34,8 +34,7 @@ void ExpectAll(const Int8Case<Code>& c, const Weights& w,
   for (std::size_t j = 0; j < c.n; ++j) {
     const std::int64_t total = c.Sum(0, j) + c.bias[j];
     ASSERT_EQ(sums[j], c.Sum(0, j)) << c.n << "x" << c.k << " at " << j;
-    ASSERT_EQ(floats[j],
-              ScaleTotal(total, c.x_scales[0], c.scales[j], true));
+    ASSERT_EQ(floats[j], ScaleTotal(total, c.x_scales[0], c.scales[j], true));
     ASSERT_EQ(nearest[j],
               RequantizeNearest(total, c.x_scales[0], c.scales[j], range));
     ASSERT_EQ(fixed[j],
@@ -51,8 +50,9 @@ void ExpectBothLayouts(const Int8Case<Code>& c, const Executor& executor = {}) {
 }
 
 TEST_P(GemvInt8Test, EveryShapeEqualsTheSpecification) {
-  for (const std::size_t n : {1, 3, 4, 5, 16, 31, 32, 33, 300}) {
-    for (const std::size_t k : {1, 3, 4, 5, 15, 16, 17, 63, 64, 65, 131}) {
+  for (const std::size_t n : {1u, 3u, 4u, 5u, 16u, 31u, 32u, 33u, 300u}) {
+    for (const std::size_t k :
+         {1u, 3u, 4u, 5u, 15u, 16u, 17u, 63u, 64u, 65u, 131u}) {
       ExpectBothLayouts(Int8Case<std::int8_t>(1, n, k));
       ExpectBothLayouts(Int8Case<std::uint8_t>(1, n, k, 7));
     }
@@ -61,7 +61,7 @@ TEST_P(GemvInt8Test, EveryShapeEqualsTheSpecification) {
 
 TEST_P(GemvInt8Test, SameBitsForAnyThreads) {
   const Int8Case<std::uint8_t> c(1, 1100, 129, 200);
-  for (const std::size_t threads : {2, 3}) {
+  for (const std::size_t threads : {2u, 3u}) {
     ThreadPool pool(threads);
     ExpectBothLayouts(c, pool.executor());
   }

@@ -1,6 +1,7 @@
 // Run-time dispatch of nibble/quant/gemm_int8-inl.hpp.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "src/quant/gemm_int8.cpp"  // from the repository root
+#define HWY_TARGET_INCLUDE \
+  "src/quant/gemm_int8.cpp"  // from the repository root
 #include <hwy/foreach_target.h>
 
 #include "nibble/quant/gemm_int8-inl.hpp"

@@ -10,7 +10,9 @@ int WrongProducts(std::size_t m, std::size_t n, std::size_t k, int zero) {
   std::vector<Code> x(m * k);
   std::vector<std::int8_t> w(n * k);
   unsigned state = 1;
-  const auto next = [&] { return (state = state * 1664525u + 1013904223u) >> 9; };
+  const auto next = [&] {
+    return (state = state * 1664525u + 1013904223u) >> 9;
+  };
   for (auto& c : x) c = static_cast<Code>(next() % 255 + 129);
   for (auto& c : w) {
     c = static_cast<std::int8_t>(static_cast<int>(next() % 255) - 127);
@@ -32,7 +34,8 @@ int WrongProducts(std::size_t m, std::size_t n, std::size_t k, int zero) {
                    std::span(y));
   nibble::GemmInt8(in, packed, nibble::NearestOutput{scales, bias, range},
                    std::span(q));
-  nibble::GemmInt8(bare, packed, nibble::FixedPointOutput{{&by, 1}, bias, range},
+  nibble::GemmInt8(bare, packed,
+                   nibble::FixedPointOutput{{&by, 1}, bias, range},
                    std::span(fixed));
   std::vector<std::int32_t> row(n);
   nibble::GemvInt8(nibble::Activations<Code>{std::span(x).first(k), {}, zero},
@@ -59,9 +62,9 @@ int WrongProducts(std::size_t m, std::size_t n, std::size_t k, int zero) {
 
 int Products() {
   int wrong = 0;
-  for (const std::size_t m : {1, 2, 3, 4, 5, 7, 12, 13, 25}) {
-    for (const std::size_t n : {1, 31, 32, 67}) {
-      for (const std::size_t k : {1, 4, 17, 64, 131}) {
+  for (const std::size_t m : {1u, 2u, 3u, 4u, 5u, 7u, 12u, 13u, 25u}) {
+    for (const std::size_t n : {1u, 31u, 32u, 67u}) {
+      for (const std::size_t k : {1u, 4u, 17u, 64u, 131u}) {
         wrong += WrongProducts<std::int8_t>(m, n, k, 0);
         wrong += WrongProducts<std::uint8_t>(m, n, k, 77);
       }

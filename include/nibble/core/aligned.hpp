@@ -16,7 +16,8 @@ struct AlignedAllocator {
   using value_type = T;
   AlignedAllocator() = default;
   template <class U>
-  AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT: as the standard asks
+  AlignedAllocator(const AlignedAllocator<U>&) {
+  }  // NOLINT: as the standard asks
   T* allocate(std::size_t n) {
     return static_cast<T*>(
         ::operator new(n * sizeof(T), std::align_val_t(kCacheLine)));

@@ -117,5 +117,4 @@ HWY_INLINE V32 SumOfSignedMulQuadAccumulate(VI8 x, VI8 w, V32 acc) {
 HWY_AFTER_NAMESPACE();
 #endif  // not SCALAR
 
-
 #endif  // per-target include guard

@@ -17,8 +17,8 @@ namespace nibble {
 // returns when all have ended. Wrap your own pool in one of these:
 //
 //     Executor mine = [&](std::size_t tasks, const Executor::Body& body) {
-//       for (std::size_t i = 0; i < tasks; ++i) pool.submit([&, i] { body(i); });
-//       pool.wait();
+//       for (std::size_t i = 0; i < tasks; ++i) pool.submit([&, i] { body(i);
+//       }); pool.wait();
 //     };
 class Executor {
  public:
@@ -34,8 +34,8 @@ class Executor {
 
   // threads: how many work at once, for those who cut the work; 0 if unknown.
   template <class F>
-    requires std::is_invocable_v<F&, std::size_t, const Body&>
-  Executor(F run, std::size_t threads = 0)  // NOLINT: conversion intended
+  requires std::is_invocable_v<F&, std::size_t, const Body&> Executor(
+      F run, std::size_t threads = 0)  // NOLINT: conversion intended
       : run_(std::move(run)), threads_(threads) {}
 
   std::size_t threads() const { return threads_; }
@@ -52,12 +52,14 @@ class Executor {
 // A fixed set of threads that take tasks from a common counter. The calling
 // thread works too, so ThreadPool(1) starts none.
 //
-// Errors   the first exception thrown by a task is rethrown by operator(), after
+// Errors   the first exception thrown by a task is rethrown by operator(),
+// after
 //          all tasks that had begun have ended; tasks not begun are dropped.
 // Not reentrant: a task must not call the pool that runs it.
 class ThreadPool {
  public:
-  explicit ThreadPool(std::size_t threads = std::thread::hardware_concurrency()) {
+  explicit ThreadPool(
+      std::size_t threads = std::thread::hardware_concurrency()) {
     for (std::size_t i = 1; i < threads; ++i) {
       workers_.emplace_back([this](std::stop_token stop) { Work(stop); });
     }

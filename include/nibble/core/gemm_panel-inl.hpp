@@ -43,9 +43,9 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace gemm {
 
-// A part of the next tile of weights. Each panel that meets a tile asks for one,
-// so that the next tile is in the L2 cache when its turn comes: it would else be
-// waited for at its first panel.
+// A part of the next tile of weights. Each panel that meets a tile asks for
+// one, so that the next tile is in the L2 cache when its turn comes: it would
+// else be waited for at its first panel.
 template <class Weight>
 struct Ahead {
   const Weight* from;
@@ -164,8 +164,10 @@ void PanelGemm(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
   if (shape.m == 0 || shape.n == 0) return;
   const size_t row_bytes = sizeof(typename Kernel::Panel) * shape.taps *
                            Ceil(shape.k, Kernel::kGroup) * Kernel::kGroup;
-  const size_t rows_at_once = std::max(
-      gemm::kPanelBytes / std::max(row_bytes, size_t{1}) / Kernel::kRows, size_t{1}) *
+  const size_t rows_at_once =
+      std::max(
+          gemm::kPanelBytes / std::max(row_bytes, size_t{1}) / Kernel::kRows,
+          size_t{1}) *
       Kernel::kRows;
   const size_t down = Ceil(shape.m, rows_at_once);
   const size_t tiles = Ceil(shape.n, kernel.columns());

@@ -79,8 +79,8 @@ HWY_INLINE void DotRows(const uint8_t* HWY_RESTRICT x, uint8_t flip,
   const auto zeros = hn::Set(d, zero);
   HWY_UNROLL(4)
   for (size_t i = 0; i < kRows; ++i) {
-    sums[i] = hn::GetLane(hn::SumOfLanes(
-        d, hn::Sub(products[i], hn::Mul(zeros, weights[i]))));
+    sums[i] = hn::GetLane(
+        hn::SumOfLanes(d, hn::Sub(products[i], hn::Mul(zeros, weights[i]))));
   }
 }
 

@@ -80,8 +80,8 @@ template <ByteCode Code>
 std::int64_t DotInt8(std::span<const Code> x, std::span<const std::int8_t> w,
                      std::int32_t zero_point = 0) {
   NIBBLE_CHECK("DotInt8", x.size() == w.size());
-  NIBBLE_CHECK("DotInt8", x.empty() || (x.data() != nullptr &&
-                                        w.data() != nullptr));
+  NIBBLE_CHECK("DotInt8",
+               x.empty() || (x.data() != nullptr && w.data() != nullptr));
   NIBBLE_CHECK("DotInt8", zero_point >= 0 && zero_point <= 255);
   std::int64_t sum = 0;
   DotInt8Rows(x.data(), zero_point, w.data(), w.size(), std::span(&sum, 1),

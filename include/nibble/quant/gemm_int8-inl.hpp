@@ -47,12 +47,12 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void GemmInt8Kernel(
   const GemmShape shape{call.m, call.n, 1, call.k_end - call.k_begin};
   const MatrixRows<uint8_t> rows{call.x + call.k_begin, call.k};
   const size_t tile_stride = PackedInt8Bytes(1, call.k);
-  product_internal::WithEpilogue(
-      finish, call.correction, call.out, call.n, [&](const auto& epilogue) HWY_ATTR {
-        PanelGemm(kernel, shape, rows,
-                  call.w + call.k_begin * kInt8Tile, tile_stride, epilogue,
-                  executor);
-      });
+  product_internal::WithEpilogue(finish, call.correction, call.out, call.n,
+                                 [&](const auto& epilogue) HWY_ATTR {
+                                   PanelGemm(kernel, shape, rows,
+                                             call.w + call.k_begin * kInt8Tile,
+                                             tile_stride, epilogue, executor);
+                                 });
 }
 
 }  // namespace HWY_NAMESPACE

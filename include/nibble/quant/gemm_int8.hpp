@@ -20,8 +20,8 @@
 //          not finite and above 0, or K is beyond the bound; nothing is written
 //          then.
 // Cost     M * N * K products at the rate of the dot-product instruction where
-//          M is 8 or more; with M near 1 the N * K bytes of w read once. Weights
-//          that are not packed are packed at each call.
+//          M is 8 or more; with M near 1 the N * K bytes of w read once.
+//          Weights that are not packed are packed at each call.
 #pragma once
 
 #include <algorithm>
@@ -80,8 +80,8 @@ inline void GemmInt8Wide(product::GemmInt8Call call,
   const std::size_t m = call.m, n = call.n;
   const product::Finish to_int32 =
       product::MakeFinish("GemmInt8", {}, m, n, std::span<std::int32_t>());
-  const auto [zero, weight_sums] = std::exchange(
-      call.correction, {0, call.correction.weight_sums});
+  const auto [zero, weight_sums] =
+      std::exchange(call.correction, {0, call.correction.weight_sums});
   void* const out = std::exchange(call.out, nullptr);
   std::vector<std::int32_t> part(kRows * n);
   std::vector<std::int64_t> totals(kRows * n);

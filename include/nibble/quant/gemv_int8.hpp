@@ -27,9 +27,9 @@ void GemvInt8Rows(const Activations<Code>& x, const MatrixInt8& w,
                   std::span<Out> out, const Executor& executor,
                   const Output&... output) {
   constexpr const char* kOp = "GemvInt8";
-  product::Require(kOp, w.k > 0 && w.codes.size() % w.k == 0 &&
-                            w.codes.size() / w.k == w.n,
-                   "w.codes.size() == N * K, K > 0");
+  product::Require(
+      kOp, w.k > 0 && w.codes.size() % w.k == 0 && w.codes.size() / w.k == w.n,
+      "w.codes.size() == N * K, K > 0");
   product::RequireSpan(kOp, w.codes, "w.codes.data() != nullptr");
   product::CheckShapes(kOp, x, w.n, w.k, out);
   const product::Finish finish =
@@ -67,7 +67,8 @@ void GemvInt8Any(const Activations<Code>& x, const MatrixInt8& w,
 }  // namespace product_internal
 
 template <class T>
-concept Int8Weights = std::same_as<T, PackedInt8> || std::same_as<T, MatrixInt8>;
+concept Int8Weights =
+    std::same_as<T, PackedInt8> || std::same_as<T, MatrixInt8>;
 
 // out[n] = sum[n].
 //

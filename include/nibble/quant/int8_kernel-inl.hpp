@@ -70,8 +70,8 @@ struct Int8Kernel {
   // A template, so that it is not compiled where panels are lower.
   template <class Code>
   static void MultiplyMany(const Code* panel, size_t h, size_t groups,
-                           const int8_t* tile,
-                           const gemm::Ahead<int8_t>& ahead, int32_t* sums) {
+                           const int8_t* tile, const gemm::Ahead<int8_t>& ahead,
+                           int32_t* sums) {
     using int8_internal::Multiply;
     switch (h) {
       case 7:

@@ -179,8 +179,8 @@ HWY_INLINE hn::Vec<Wide> BroadcastGroup(const int16_t* from) {
   return hn::BitCast(Wide(), hn::Set(d64, group));
 }
 
-// v, computed here and not earlier: g++ would load the inputs of all rows before
-// it multiplies one, and have no registers left for the sums.
+// v, computed here and not earlier: g++ would load the inputs of all rows
+// before it multiplies one, and have no registers left for the sums.
 template <class V>
 HWY_INLINE V Pin(V v) {
 #if NIBBLE_X86_VECTORS
@@ -199,7 +199,9 @@ HWY_INLINE void Multiply(const int16_t* HWY_RESTRICT panel, size_t groups,
   const hn::Rebind<int8_t, Wide> d8;
   constexpr size_t N = hn::MaxLanes(Sums());
   constexpr size_t kAll = 2 * kInt8Tile / N;
-  constexpr size_t kVectors = kRows == 1 ? HWY_MIN(kAll, 8) : kRows == 2 ? 4 : 2;
+  constexpr size_t kVectors = kRows == 1   ? HWY_MIN(kAll, 8)
+                              : kRows == 2 ? 4
+                                           : 2;
   using V = hn::Vec<Sums>;
   for (size_t column = 0; column < kInt8Tile; column += kVectors * N / 2) {
     V c[kRows][kVectors];

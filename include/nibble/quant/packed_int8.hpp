@@ -7,7 +7,8 @@
 //
 //     tile 0: | n 0..15, k 0..3 | n 16..31, k 0..3 | n 0..15, k 4..7 | ...
 //     tile 1: | n 32..47, k 0..3 | ...
-//     block:  [w(n0,k0) w(n0,k1) w(n0,k2) w(n0,k3) | w(n1,k0) ... | ... w(n15,k3)]
+//     block:  [w(n0,k0) w(n0,k1) w(n0,k2) w(n0,k3) | w(n1,k0) ... | ...
+//     w(n15,k3)]
 //
 //           Outputs and k's beyond the end are zero. Beside it stand the sums
 //           of each output's weights, which a zero point multiplies.

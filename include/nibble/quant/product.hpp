@@ -29,7 +29,8 @@
 namespace nibble {
 
 template <class T>
-concept ByteCode = std::same_as<T, std::int8_t> || std::same_as<T, std::uint8_t>;
+concept ByteCode =
+    std::same_as<T, std::int8_t> || std::same_as<T, std::uint8_t>;
 
 // The left side of a product: M rows (tokens, pixels) of K codes.
 //
@@ -80,8 +81,8 @@ struct NearestOutput {
 // q = clamp(MultiplyByFixedPoint(total, multiplier) + zero_point, low, high).
 //
 // Shapes   multipliers: [1] or [N], each x_scale * w_scale / y_scale (see
-//          MakeFixedMultiplier); bias: [N] or none. The activations' own scales are
-//          in the multipliers: they must be none.
+//          MakeFixedMultiplier); bias: [N] or none. The activations' own scales
+//          are in the multipliers: they must be none.
 struct FixedPointOutput {
   std::span<const FixedMultiplier> multipliers;
   std::span<const std::int32_t> bias = {};

@@ -7,11 +7,11 @@
 #define NIBBLE_QUANT_PRODUCT_EPILOGUE_INL_HPP
 #endif
 
+#include <hwy/cache_control.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-
-#include <hwy/cache_control.h>
 
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/product_finish.hpp"
@@ -42,15 +42,14 @@ HWY_INLINE void StoreValid(V v, D d, T* HWY_RESTRICT to, size_t valid) {
 template <class D, class V>
 HWY_INLINE V DoublingHighMul(D d, V a, V b) {
 #if HWY_TARGET == HWY_SCALAR
-  return hn::Set(d, SaturatingRoundingDoublingHighMul(hn::GetLane(a),
-                                                      hn::GetLane(b)));
+  return hn::Set(
+      d, SaturatingRoundingDoublingHighMul(hn::GetLane(a), hn::GetLane(b)));
 #else
   const hn::RepartitionToWide<D> d64;
   const auto half = hn::Set(d64, int64_t{1} << 30);
   const auto odd_lane = [&](V v) HWY_ATTR {
-    return hn::BitCast(
-        d, hn::ShiftRight<32>(hn::BitCast(hn::RebindToUnsigned<decltype(d64)>(),
-                                          v)));
+    return hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(
+                              hn::RebindToUnsigned<decltype(d64)>(), v)));
   };
   // Lane 2i of the product's bits 31 to 62 is its low half after a shift by 31;
   // lane 2i + 1 is the high half after a shift by 1 to the left.
@@ -73,8 +72,9 @@ HWY_INLINE V DivideByPot(D d, V x, V shift) {
   return hn::Sub(x >> shift, up);
 }
 
-// total = sum + bias - zero * (sum of weights); what it becomes is chosen at compile time, so that a
-// tile's loop has no branches. Out: int32_t, float or uint8_t (int8 too).
+// total = sum + bias - zero * (sum of weights); what it becomes is chosen at
+// compile time, so that a tile's loop has no branches. Out: int32_t, float or
+// uint8_t (int8 too).
 template <Kind kKind, class Out>
 class Epilogue {
  public:
@@ -109,9 +109,8 @@ class Epilogue {
                              size_t valid) const {
     const V zero = hn::Set(d, correction_.zero);
     const V weights = hn::LoadU(d, correction_.weight_sums + n);
-    const V total =
-        hn::Sub(hn::Add(sums, hn::LoadU(d, bias_ + n * bias_step_)),
-                hn::Mul(zero, weights));
+    const V total = hn::Sub(hn::Add(sums, hn::LoadU(d, bias_ + n * bias_step_)),
+                            hn::Mul(zero, weights));
     Out* HWY_RESTRICT to = out_ + m * stride_ + n;
     if constexpr (kKind == Kind::kInt32) {
       StoreValid(total, d, to, valid);
@@ -131,9 +130,8 @@ class Epilogue {
       const V y = DivideByPot(
           d, DoublingHighMul(d, total, hn::LoadU(d, multiplier_ + at)),
           hn::LoadU(d, shift_ + at));
-      StoreCodes(d,
-                 hn::Min(hn::Max(y, hn::Set(d, low_)), hn::Set(d, high_)), to,
-                 valid);
+      StoreCodes(d, hn::Min(hn::Max(y, hn::Set(d, low_)), hn::Set(d, high_)),
+                 to, valid);
     }
   }
 

@@ -115,10 +115,10 @@ inline void CheckScales(const char* op, std::span<const float> scales,
   constexpr float kMax = std::numeric_limits<float>::max();
   Require(op, scales.size() == 1 || scales.size() == count, condition);
   RequireSpan(op, scales, condition);
-  Require(op,
-          std::ranges::all_of(scales,
-                              [](float s) { return s > 0 && s <= kMax; }),
-          "scales that are finite and above 0");
+  Require(
+      op,
+      std::ranges::all_of(scales, [](float s) { return s > 0 && s <= kMax; }),
+      "scales that are finite and above 0");
 }
 
 // Checks both sets of scales and that their products do not overflow.
