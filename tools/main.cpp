@@ -42,6 +42,8 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   AddSweep(app);
   AddEval(app);
+  AddPerplexity(app);
+  AddGenerate(app);
   AddInspect(app);
   AddQuantize(app);
   AddCost(app);
