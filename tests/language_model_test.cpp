@@ -112,7 +112,7 @@ TEST_P(LanguageModelTest, CutsAndThreadsDoNotChangeBits) {
     const LanguageModel model(Llama(file.config), file.weights, spec);
     const auto whole = LogitsOf(model, tokens);
     const std::size_t vocab = model.vocab();
-    for (const std::size_t step : {1, 7, 64, 99}) {
+    for (const std::size_t step : {1u, 7u, 64u, 99u}) {
       KvCache cache, last;
       for (std::size_t at = 0; at < tokens.size(); at += step) {
         const auto some =
@@ -350,6 +350,12 @@ TEST_P(LanguageModelTest, RefusesWhatDoesNotFit) {
   LanguageModel(Llama(deep.config), deep.weights)
       .Run(std::vector<int>{0}, other);
   EXPECT_THROW(model.Run(std::vector<int>{0}, other), std::invalid_argument);
+
+  const LlamaFile wide = Load(TinyFile({.kv_heads = 4}, 19));
+  KvCache third;
+  LanguageModel(Llama(wide.config), wide.weights)
+      .Run(std::vector<int>{0}, third);
+  EXPECT_THROW(model.Run(std::vector<int>{0}, third), std::invalid_argument);
 
   EXPECT_THROW(LanguageModel(Llama(deep.config), file.weights), InputError);
   const std::size_t sizes[] = {2, 2};

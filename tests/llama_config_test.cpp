@@ -106,7 +106,8 @@ TEST(LlamaConfig, RefusesOtherNetworksAndLies) {
            {"tie_word_embeddings", "\"no\""},
            {"max_position_embeddings", "0"},
            {"head_dim", "1048576"}}) {
-    EXPECT_NE(Refusal([&] { Parse(With(key, value)); }), "")
+    const std::string text = With(key, value);
+    EXPECT_NE(Refusal([&] { Parse(text); }), "")
         << key << " " << value;
   }
 }

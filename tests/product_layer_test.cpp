@@ -54,8 +54,8 @@ FoldedWeights RandomFolded(const Layer& layer, unsigned seed) {
 
 TEST(ProductLayer, WithExactProductsIsTheConvolution) {
   unsigned seed = 1;
-  for (const std::size_t groups : {1, 2}) {
-    for (const std::size_t stride : {1, 2}) {
+  for (const std::size_t groups : {1u, 2u}) {
+    for (const std::size_t stride : {1u, 2u}) {
       const Layer layer = Convolution(groups, stride, stride == 2);
       const FoldedWeights folded = RandomFolded(layer, ++seed);
       std::mt19937 rng(++seed);

@@ -35,7 +35,7 @@ std::vector<float> Guarded(std::size_t n) {
 TEST_P(TokenLayersTest, RmsNorm) {
   std::mt19937 rng(1);
   for (const std::size_t n : kSizes) {
-    for (const std::size_t tokens : {1, 3}) {
+    for (const std::size_t tokens : {1u, 3u}) {
       const auto in = Normal(tokens * n, rng, 3), weight = Normal(n, rng);
       auto out = Guarded(tokens * n);
       RmsNorm(in, weight, 1e-5f, std::span(out).first(tokens * n));
@@ -94,7 +94,7 @@ TEST(TokenLayers, RotateTurnsPairsByTheirAngle) {
   EXPECT_FLOAT_EQ(x[1], 0.84147098f);  // sin 1
 
   std::mt19937 rng(3);
-  for (const std::size_t head_dim : {2, 6, 8, 64}) {
+  for (const std::size_t head_dim : {2u, 6u, 8u, 64u}) {
     const std::size_t heads = 3, tokens = 4, first = 500, half = head_dim / 2;
     const auto in = Normal(tokens * heads * head_dim, rng);
     auto out = in;

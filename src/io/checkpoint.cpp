@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <system_error>
 
 #include "nibble/core/check.hpp"
 #include "nibble/io/mapped_file.hpp"
@@ -84,8 +85,9 @@ std::vector<IndexEntry> ParseIndex(std::string_view text,
 Checkpoint Checkpoint::Open(const fs::path& path) {
   Checkpoint out;
   fs::path file = path;
-  if (fs::is_directory(path)) {
-    file = path / (fs::exists(path / kIndex) ? kIndex : kOne);
+  std::error_code error;  // Whatever it is, opening the file tells it better.
+  if (fs::is_directory(path, error)) {
+    file = path / (fs::exists(path / kIndex, error) ? kIndex : kOne);
   }
   if (file.extension() == ".json") {
     for (const auto& [name, expected] : ShardsOf(file)) {

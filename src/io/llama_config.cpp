@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "nibble/core/check.hpp"
 #include "nibble/io/llama2c.hpp"
@@ -142,10 +143,10 @@ LlamaConfig ReadLlamaConfig(const fs::path& path) {
   if (path.extension() == ".bin") return Llama2c::Open(path).config();
   const bool config = path.extension() == ".json" &&
                       !path.filename().string().ends_with(".index.json");
-  const fs::path file = config ? path
-                        : fs::is_directory(path)
-                            ? path / "config.json"
-                            : path.parent_path() / "config.json";
+  std::error_code error;  // Whatever it is, opening the file tells it better.
+  const bool folder = fs::is_directory(path, error);
+  const fs::path file =
+      config ? path : (folder ? path : path.parent_path()) / "config.json";
   const MappedFile map = MappedFile::Open(file);
   return ParseLlamaConfig(AsText(map.bytes()), file.string());
 }

@@ -99,10 +99,20 @@ void LanguageModel::Impl::CheckCall(const Call& call) const {
       "LanguageModel::Run", std::ranges::all_of(call.tokens, [&](int token) {
         return token >= 0 && static_cast<std::size_t>(token) < model.classes;
       }));
+  const KvCache& cache = call.cache;
   NIBBLE_CHECK("LanguageModel::Run",
-               call.tokens.size() <= model.context - call.cache.tokens);
+               cache.tokens + call.tokens.size() <= model.context);
   NIBBLE_CHECK("LanguageModel::Run",
-               call.cache.tokens == 0 || call.cache.keys.size() == attentions);
+               cache.tokens == 0 || (cache.keys.size() == attentions &&
+                                     cache.values.size() == attentions));
+  for (std::size_t i = 0; i < units.size() && cache.tokens > 0; ++i) {
+    const Layer& layer = model.layers[i];
+    if (layer.kind != LayerKind::kAttention) continue;
+    const std::size_t size = cache.tokens * ShapeOf(layer).kv_channels();
+    const std::size_t which = units[i].attention;
+    NIBBLE_CHECK("LanguageModel::Run", cache.keys[which].size() == size &&
+                                           cache.values[which].size() == size);
+  }
   NIBBLE_CHECK("LanguageModel::Run",
                call.calibrating || std::ranges::none_of(units, NeedsParams));
 }
