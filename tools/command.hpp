@@ -27,22 +27,24 @@ void Print(const Json& object, Output output);
 // table or CSV, the whole as JSON.
 void PrintRows(const Json& object, const std::string& rows, Output output);
 
-// --weight-scheme, --act-scheme and --ends-scheme.
-void AddSchemes(CLI::App& command, std::string& weights, std::string& acts,
-                std::string& ends);
-
 // Appends macs, weights, linear, quadratic, memory_bits, ace and bytes.
 void AddCosts(Json& out, const cost::Cost& cost);
+
+// JSON's null for "".
+Json OrNull(const std::string& text);
 
 // One line on stderr, unless --quiet.
 void Log(const std::string& line);
 extern bool quiet;
 
 // The sub-commands, each in the file of its name.
+void AddArith(CLI::App& app);
 void AddCost(CLI::App& app);
 void AddEval(CLI::App& app);
 void AddFormats(CLI::App& app);
+void AddGenerate(CLI::App& app);
 void AddInspect(CLI::App& app);
+void AddPerplexity(CLI::App& app);
 void AddQuantize(CLI::App& app);
 void AddSweep(CLI::App& app);
 

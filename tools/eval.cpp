@@ -1,13 +1,9 @@
 // nibble eval: accuracy of a network under number formats.
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <iostream>
 #include <memory>
 
-#include "nibble/sweep/progress.hpp"
 #include "tools/command.hpp"
+#include "tools/progress.hpp"
 #include "tools/workload.hpp"
 
 namespace nibble::tools {
@@ -15,58 +11,34 @@ namespace {
 
 struct Options {
   WorkloadOptions workload;
-  std::string weights, acts, ends, calibration = "absmax";
+  ConfigurationNames names;
   std::size_t threads = std::thread::hardware_concurrency();
   Output output = Output::kTable;
 };
 
-// Images done, redrawn on one line of a terminal.
-nn::Progress ImageProgress(std::size_t total) {
-  if (quiet || isatty(STDERR_FILENO) == 0) return {};
-  return [total, start = std::chrono::steady_clock::now()](std::size_t done) {
-    const std::chrono::duration<double> seconds =
-        std::chrono::steady_clock::now() - start;
-    sweep::ProgressState state;
-    state.total = total;
-    state.done = done;
-    state.seconds = seconds.count();
-    std::cerr << '\r' << sweep::ProgressLine(state, 79, false) << "\x1b[K";
-    if (done == total) std::cerr << "\r\x1b[K";
-  };
-}
-
-std::size_t PeakBytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-}
-
-Json OrNull(const std::string& text) {
-  return text.empty() ? Json() : Json(text);
-}
-
 void Run(const Options& o) {
-  const nn::QuantSpec spec = MakeQuantSpec(o.weights, o.acts, o.ends);
-  const Calibration calibration = ParseCalibration(o.calibration);
+  const Configuration configuration = MakeConfiguration(o.names);
   Workload workload = LoadWorkload(o.workload);
   ThreadPool pool(o.threads);
   const auto start = std::chrono::steady_clock::now();
   const nn::Evaluation e =
-      EvaluateWorkload(workload, spec, calibration, pool.executor(),
-                       ImageProgress(workload.test.count));
+      EvaluateWorkload(workload, configuration, pool.executor(),
+                       TerminalProgress(workload.test.count));
   const std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
   Json out = {{"model", o.workload.model},
               {"weights_file", OrNull(o.workload.weights)},
-              {"weight_scheme", OrNull(o.weights)},
-              {"act_scheme", OrNull(o.acts)},
-              {"ends_scheme", OrNull(o.ends)},
-              {"calibration", o.calibration},
+              {"weight_scheme", OrNull(o.names.weights)},
+              {"act_scheme", OrNull(o.names.acts)},
+              {"ends_scheme", OrNull(o.names.ends)},
+              {"calibration", o.names.calibration},
+              {"multiplier", o.names.multiplier},
+              {"where", o.names.where},
               {"correct", e.correct},
               {"total", e.total},
               {"accuracy", e.accuracy()},
               {"mean_logit_error", e.mean_logit_error}};
-  AddCosts(out, cost::Count(workload.model, spec));
+  AddCosts(out, cost::Count(workload.model, configuration.schemes));
   out["threads"] = o.threads;
   out["seconds"] = seconds.count();
   out["peak_bytes"] = PeakBytes();
@@ -89,11 +61,9 @@ void AddEval(CLI::App& app) {
   command->add_option(
       "--data", o->workload.data,
       "Folder of the images (mlp: the embedded digits if absent)");
-  AddSchemes(*command, o->weights, o->acts, o->ends);
-  command
-      ->add_option("--calibration", o->calibration,
-                   "Range of activations: absmax, percentile, mse or kl")
-      ->capture_default_str();
+  AddSchemes(*command, o->names);
+  AddMultiplier(*command, o->names);
+  AddCalibration(*command, o->names);
   command
       ->add_option("--calibration-images", o->workload.calibration_images,
                    "Training images that calibrate")

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "nibble/core/check.hpp"
-#include "nibble/quant/nearest_name.hpp"
+#include "nibble/core/nearest_name.hpp"
 #include "tools/command.hpp"
 
 namespace {
@@ -42,10 +42,13 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   AddSweep(app);
   AddEval(app);
+  AddPerplexity(app);
+  AddGenerate(app);
   AddInspect(app);
   AddQuantize(app);
   AddCost(app);
   AddFormats(app);
+  AddArith(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& error) {

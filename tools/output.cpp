@@ -22,14 +22,8 @@ void AddOutput(CLI::App& command, Output& output) {
       ->option_text("table|json|csv");
 }
 
-void AddSchemes(CLI::App& command, std::string& weights, std::string& acts,
-                std::string& ends) {
-  command.add_option(
-      "--weight-scheme", weights,
-      "[recipe:]format[/granularity] of weights, as int4/channel");
-  command.add_option("--act-scheme", acts, "Scheme of activations, as int8");
-  command.add_option("--ends-scheme", ends,
-                     "Scheme of the first and the last layer");
+Json OrNull(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
 }
 
 namespace {

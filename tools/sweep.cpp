@@ -1,20 +1,17 @@
 // nibble sweep: every point of a specification, and the front of them all.
-#include <sys/resource.h>
-
-#include <chrono>
-#include <cstdlib>
+#include <algorithm>
 #include <filesystem>
-#include <iostream>
-#include <map>
 #include <memory>
 
+#include "nibble/core/check.hpp"
 #include "nibble/sweep/report.hpp"
 #include "nibble/sweep/runner.hpp"
 #include "nibble/sweep/spec.hpp"
 #include "nibble/sweep/store.hpp"
 #include "tools/command.hpp"
 #include "tools/embedded.hpp"
-#include "tools/workload.hpp"
+#include "tools/multiplier_style.hpp"
+#include "tools/sweep_workload.hpp"
 
 namespace nibble::tools {
 namespace {
@@ -27,64 +24,12 @@ struct Options {
   Output output = Output::kTable;
 };
 
-const sweep::Vocabulary kVocabulary{
-    .axes = {{"weight-scheme"},
-             {"act-scheme"},
-             {"ends-scheme", ""},
-             {"calibration", "absmax"}},
-    .settings = {"model", "width", "weights", "data", "limit",
-                 "calibration-images", "seed"}};
-
-std::size_t Count(const sweep::Spec& spec, const std::string& key,
-                  std::size_t fallback) {
-  const auto found = spec.settings.find(key);
-  if (found == spec.settings.end()) return fallback;
-  const double* value = std::get_if<double>(&found->second);
-  if (value == nullptr || !(*value >= 0 && *value < 0x1p53) ||
-      *value != static_cast<double>(static_cast<std::size_t>(*value))) {
-    throw InputError(spec.name, key, sweep::Text(found->second),
-                     "a whole number");
-  }
-  return static_cast<std::size_t>(*value);
-}
-
-double Number(const sweep::Spec& spec, const std::string& key,
-              double fallback) {
-  const auto found = spec.settings.find(key);
-  if (found == spec.settings.end()) return fallback;
-  const double* value = std::get_if<double>(&found->second);
-  if (value == nullptr || !(*value > 0)) {
-    throw InputError(spec.name, key, sweep::Text(found->second),
-                     "a number above 0");
-  }
-  return *value;
-}
-
-WorkloadOptions WorkloadOf(const sweep::Spec& spec, const std::string& root) {
-  WorkloadOptions o;
-  o.model = spec.Setting("model", "mlp");
-  o.width = Number(spec, "width", 1);
-  o.weights = spec.Setting("weights");
-  o.data = spec.Setting("data");
-  o.root = root;
-  o.limit = Count(spec, "limit", 0);
-  o.calibration_images = Count(spec, "calibration-images", 1024);
-  o.seed = Count(spec, "seed", 1);
-  return o;
-}
-
-nn::QuantSpec SchemesOf(const sweep::Point& point) {
-  return MakeQuantSpec(sweep::Text(point, "weight-scheme"),
-                       sweep::Text(point, "act-scheme"),
-                       sweep::Text(point, "ends-scheme"));
-}
-
 // Names and combinations are checked before the first point runs.
-void CheckPoints(const sweep::Spec& spec, const std::string& where) {
+void CheckPoints(const sweep::Spec& spec, const std::string& where,
+                 const std::string& root) {
   for (const sweep::Point& point : spec.points) {
     try {
-      SchemesOf(point);
-      ParseCalibration(sweep::Text(point, "calibration"));
+      MakeConfiguration(NamesOf(point), root);
     } catch (const InputError& error) {
       throw InputError(where + ": point " + sweep::Key(point) + ": " +
                        error.what());
@@ -92,36 +37,24 @@ void CheckPoints(const sweep::Spec& spec, const std::string& where) {
   }
 }
 
-sweep::Metrics MetricsOf(Workload& workload, const sweep::Point& point,
-                         const Executor& executor) {
-  const auto start = std::chrono::steady_clock::now();
-  const nn::QuantSpec spec = SchemesOf(point);
-  const nn::Evaluation e = EvaluateWorkload(
-      workload, spec, ParseCalibration(sweep::Text(point, "calibration")),
-      executor);
-  const std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - start;
-  const cost::Cost c = cost::Count(workload.model, spec);
-  const auto number = [](auto value) { return static_cast<double>(value); };
-  return {{"correct", number(e.correct)},
-          {"total", number(e.total)},
-          {"accuracy", e.accuracy()},
-          {"mean_logit_error", e.mean_logit_error},
-          {"macs", number(c.macs)},
-          {"weights", number(c.weights)},
-          {"linear", number(c.linear)},
-          {"quadratic", number(c.quadratic)},
-          {"memory_bits", number(c.memory_bits)},
-          {"ace", number(c.ace)},
-          {"bytes", number(c.bytes)},
-          {"seconds", seconds.count()}};
-}
-
 std::string CommandLine(const Options& o) {
   std::string line = "nibble sweep";
   if (!o.spec.empty()) line += " " + o.spec;
   if (!o.data.empty()) line += " --data DIR";
   return line;
+}
+
+sweep::ReportOptions ReportOptionsOf(const sweep::Spec& spec,
+                                     const Options& o) {
+  sweep::ReportOptions report{
+      .costs = {"linear", "quadratic", "memory_bits", "bytes", "ace"},
+      .command = CommandLine(o)};
+  const auto varying = sweep::VaryingAxes(spec.points, spec.axes);
+  if (std::ranges::find(varying, "multiplier") != varying.end()) {
+    report.style = MultiplierStyle;
+    report.groups = MultiplierFamilies();
+  }
+  return report;
 }
 
 Json FrontOf(const sweep::Spec& spec, const std::vector<sweep::Result>& results,
@@ -144,9 +77,8 @@ int Run(const Options& o) {
   const sweep::Spec spec =
       o.spec.empty() ? sweep::ParseSpec(digits_json(), where, kVocabulary)
                      : sweep::ReadSpec(o.spec, kVocabulary);
-  CheckPoints(spec, where);
-  const WorkloadOptions workload_options = WorkloadOf(spec, o.data);
-  Workload workload = LoadWorkload(workload_options);
+  CheckPoints(spec, where, o.data);
+  const auto workload = LoadSweepWorkload(spec, o.data);
   const fs::path out =
       o.out.empty() ? fs::path("results") / spec.name : fs::path(o.out);
   std::error_code error;
@@ -166,14 +98,13 @@ int Run(const Options& o) {
     summary = sweep::RunSweep(
         spec.points, store,
         [&](const sweep::Point& point) {
-          return MetricsOf(workload, point, pool.executor());
+          return workload->Evaluate(MakeConfiguration(NamesOf(point), o.data),
+                                    pool.executor());
         },
         options);
   }
   const auto results = store.Results(spec.points);
-  const sweep::ReportOptions report{
-      .costs = {"linear", "quadratic", "memory_bits", "bytes", "ace"},
-      .command = CommandLine(o)};
+  const sweep::ReportOptions report = ReportOptionsOf(spec, o);
   const sweep::Written written = sweep::WriteReport(out, spec, results, report);
   PrintRows({{"name", spec.name},
              {"points", summary.total},

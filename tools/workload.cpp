@@ -11,13 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// `name` itself, or below `root` where only that exists.
-fs::path Resolve(const std::string& name, const std::string& root) {
-  const fs::path path(name);
-  if (root.empty() || path.is_absolute() || fs::exists(path)) return path;
-  return fs::path(root) / path;
-}
-
 struct Split {
   io::Images train, test;
 };
@@ -107,26 +100,15 @@ Workload LoadWorkload(const WorkloadOptions& options) {
           {}};
 }
 
-std::optional<Scheme> OptionalScheme(const std::string& name) {
-  if (name.empty() || name == "float") return std::nullopt;
-  return ParseScheme(name);
-}
-
-nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
-                            const std::string& ends) {
-  return {.weights = OptionalScheme(weights),
-          .activations = OptionalScheme(acts),
-          .ends = OptionalScheme(ends)};
-}
-
-nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
-                                Calibration calibration,
+nn::Evaluation EvaluateWorkload(Workload& workload,
+                                const Configuration& configuration,
                                 const Executor& executor,
                                 const nn::Progress& progress) {
-  nn::Network network(workload.model, workload.weights, spec);
+  nn::Network network(workload.model, workload.weights, configuration.schemes,
+                      configuration.products);
   nn::Calibrate(network, workload.calibration, workload.calibration.count,
-                calibration, executor);
-  const bool exact = spec == nn::QuantSpec{};
+                configuration.calibration, executor);
+  const bool exact = configuration.exact();
   if (!exact && workload.reference.empty()) {
     workload.reference =
         nn::Logits(nn::Network(workload.model, workload.weights), workload.test,

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "nibble/cost/cost.hpp"
 #include "nibble/io/images.hpp"
 #include "nibble/nn/network.hpp"
+#include "tools/configuration.hpp"
 
 namespace nibble::tools {
 
@@ -37,15 +37,10 @@ struct Workload {
 // Errors   InputError naming what is missing or does not fit.
 Workload LoadWorkload(const WorkloadOptions& options);
 
-// The scheme of that name; nothing for "" and "float".
-std::optional<Scheme> OptionalScheme(const std::string& name);
-nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
-                            const std::string& ends);
-
 // Accuracy on the test images, and how far the logits are from the float ones,
 // which are computed at the first call that needs them.
-nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
-                                Calibration calibration,
+nn::Evaluation EvaluateWorkload(Workload& workload,
+                                const Configuration& configuration,
                                 const Executor& executor,
                                 const nn::Progress& progress = {});
 

@@ -53,18 +53,23 @@ Work MatmulWork(std::size_t m, std::size_t k, std::size_t n, bool weight) {
   return {m * k * n, weight ? k * n : 0};
 }
 
-Work WorkOf(const nn::Layer& layer) {
+Work WorkOf(const nn::Layer& layer, std::size_t context) {
+  if (layer.kind == nn::LayerKind::kAttention) {
+    return {(context + 1) * layer.out.channels, 0};  // q k^T and p v
+  }
   if (!layer.has_weights()) return {};
   const std::uint64_t weights = layer.out.channels * layer.reduction();
-  return {layer.out.pixels() * weights, weights};
+  return {layer.has_products() ? layer.out.pixels() * weights : 0,
+          layer.tied.empty() ? weights : 0};
 }
 
 Precision PrecisionOf(const nn::Layer& layer, const nn::QuantSpec& spec) {
   Precision precision;
+  if (!layer.has_weights()) return precision;
   if (const auto& scheme = spec.ForWeights(layer)) {
+    const auto [rows, cols] = nn::AsMatrix(layer.weight_shape());
     precision.weight = Info(scheme->format).bits;
-    precision.stored_weight =
-        BitsPerElement(*scheme, layer.out.channels, layer.reduction());
+    precision.stored_weight = BitsPerElement(*scheme, rows, cols);
   }
   if (const auto& scheme = spec.ForInput(layer)) {
     precision.activation = Info(scheme->format).bits;
@@ -75,9 +80,8 @@ Precision PrecisionOf(const nn::Layer& layer, const nn::QuantSpec& spec) {
 Cost Count(const nn::Model& model, const nn::QuantSpec& spec) {
   Cost total;
   for (const nn::Layer& layer : model.layers) {
-    if (layer.has_weights()) {
-      total += Of(WorkOf(layer), PrecisionOf(layer, spec));
-    }
+    const Work work = WorkOf(layer, model.context);
+    if (work != Work{}) total += Of(work, PrecisionOf(layer, spec));
   }
   return total;
 }

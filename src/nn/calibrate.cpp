@@ -6,61 +6,30 @@
 
 #include "network_impl.hpp"
 #include "nibble/core/check.hpp"
+#include "src/nn/input_observer.hpp"
 
 namespace nibble::nn {
 namespace {
 
-// What was seen of one layer's input: all together, or channel by channel.
-class InputObserver {
- public:
-  InputObserver() = default;
-  InputObserver(const Scheme& scheme, std::size_t channels)
-      : channels_(scheme.granularity == Granularity::kChannel ? channels : 1),
-        seen_(channels_) {}
-
-  void Observe(std::span<const float> in) {
-    if (channels_ == 1) {
-      for (Observer& observer : seen_) observer.Observe(in);
-      return;
-    }
-    std::vector<float> column(in.size() / channels_);
-    for (std::size_t c = 0; c < channels_; ++c) {
-      for (std::size_t i = 0; i < column.size(); ++i) {
-        column[i] = in[i * channels_ + c];
-      }
-      seen_[c].Observe(column);
-    }
+// The scheme of the layer's input, if its scale is found before it runs.
+std::optional<Scheme> StaticInput(const Unit& unit) {
+  std::optional<Scheme> scheme;
+  if (unit.product) {
+    scheme = unit.product->input_scheme();
+  } else if (unit.fake) {
+    scheme = unit.fake->input_scheme();
   }
-
-  void Merge(const InputObserver& other) {
-    for (std::size_t i = 0; i < seen_.size(); ++i) {
-      seen_[i].Merge(other.seen_[i]);
-    }
-  }
-
-  std::vector<QuantParams> Choose(const Scheme& scheme,
-                                  Calibration method) const {
-    std::vector<QuantParams> params;
-    for (const Observer& observer : seen_) {
-      params.push_back(
-          ChooseParams(scheme, observer.FindRange(scheme, method)));
-    }
-    return params;
-  }
-
- private:
-  std::size_t channels_ = 1;
-  std::vector<Observer> seen_;
-};
+  return scheme && IsStatic(*scheme) ? scheme : std::nullopt;
+}
 
 std::vector<InputObserver> ObserversFor(const Model& model,
                                         const std::vector<Unit>& units) {
   std::vector<InputObserver> observers(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
-    if (!units[i].fake || !IsStatic(units[i].fake->input_scheme())) continue;
-    const Layer& layer = model.layers[i];
-    observers[i] = InputObserver(units[i].fake->input_scheme(),
-                                 ConvShapeOf(layer).in.channels);
+    const auto scheme = StaticInput(units[i]);
+    if (!scheme) continue;
+    observers[i] =
+        InputObserver(*scheme, ConvShapeOf(model.layers[i]).in.channels);
   }
   return observers;
 }
@@ -98,8 +67,13 @@ void Network::Calibrate(std::span<const float> inputs, Calibration method,
   });
   executor(all.size(), [&](std::size_t i) {
     Unit& unit = impl_->units[i];
-    if (!unit.fake || !IsStatic(unit.fake->input_scheme())) return;
-    unit.fake->SetParams(all[i].Choose(unit.fake->input_scheme(), method));
+    const auto scheme = StaticInput(unit);
+    if (!scheme) return;
+    if (unit.product) {
+      unit.product->SetParams(all[i].Choose(*scheme, method));
+    } else {
+      unit.fake->SetParams(all[i].Choose(*scheme, method));
+    }
   });
 }
 

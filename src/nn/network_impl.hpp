@@ -11,6 +11,7 @@
 #include "nibble/nn/conv2d.hpp"
 #include "nibble/nn/fake_layer.hpp"
 #include "nibble/nn/network.hpp"
+#include "nibble/nn/product_layer.hpp"
 
 namespace nibble::nn {
 
@@ -44,10 +45,11 @@ struct Unit {
   Filter exact;                       // in float, for calibration too
   std::optional<Filter> weight_only;  // weights quantized, input not
   std::optional<FakeLayer> fake;      // input quantized
+  std::optional<ProductLayer> product;  // products by other means
 };
 
 struct Network::Impl {
-  Impl(Model m, const Weights& weights, QuantSpec s);
+  Impl(Model m, const Weights& weights, QuantSpec s, const Products& products);
 
   // Sees the input of layer i before it runs.
   using InputVisitor =

@@ -136,12 +136,6 @@ bool IsQuantizable(const io::TensorView& tensor) {
          std::ranges::find(kReal, tensor.dtype) != std::end(kReal);
 }
 
-MatrixShape AsMatrix(const std::vector<std::size_t>& shape) {
-  MatrixShape out{shape.empty() ? 1 : shape[0], 1};
-  for (std::size_t i = 1; i < shape.size(); ++i) out.cols *= shape[i];
-  return out;
-}
-
 void QuantizeFile(const std::filesystem::path& in,
                   const std::filesystem::path& out, const Scheme& scheme) {
   const auto file = io::SafeTensors::Open(in);

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "nibble/core/check.hpp"
-#include "nibble/io/safetensors.hpp"
+#include "nibble/io/checkpoint.hpp"
 
 namespace nibble::nn {
 namespace {
@@ -53,9 +53,9 @@ Affine AffineOf(const Layer& layer, const Weights& weights) {
 }  // namespace
 
 Weights Weights::Load(const std::filesystem::path& file) {
-  const io::SafeTensors tensors = io::SafeTensors::Open(file);
+  const auto checkpoint = io::Checkpoint::Open(file);
   Weights weights(file.string());
-  for (const io::TensorView& view : tensors.tensors()) {
+  for (const io::TensorView& view : checkpoint.tensors) {
     if (view.dtype == "C64") continue;  // No network of ours has any.
     weights.Set(view.name, view.shape, io::ToFloat(view));
   }
@@ -85,7 +85,7 @@ std::span<const float> Weights::Get(const std::string& name,
 }
 
 FoldedWeights Fold(const Layer& layer, const Weights& weights) {
-  const auto file = weights.Get(layer.name + ".weight", layer.weight_shape());
+  const auto file = weights.Get(layer.weight_name(), layer.weight_shape());
   const Affine affine = AffineOf(layer, weights);
   const std::size_t area = layer.kernel.area();
   const std::size_t reduction = layer.reduction();

@@ -20,6 +20,11 @@ const std::vector<MetricInfo>& KnownMetrics() {
       {"correct", "Correct", "images", kMaximize, false},
       {"total", "Images", "", kMaximize, false},
       {"mean_logit_error", "Mean logit error", "", kMinimize, false},
+      {"perplexity", "Perplexity", "", kMinimize, false},
+      {"nll", "Loss", "nats per token", kMinimize, false},
+      {"bits_per_byte", "Loss", "bits per byte", kMinimize, false},
+      {"top1", "Right tokens", "", kMaximize, true},
+      {"tokens", "Predicted tokens", "", kMaximize, false},
       {"seconds", "Evaluation time", "s", kMinimize, false},
   };
   return known;

@@ -53,6 +53,32 @@ def idx(shape, data, type_=8):
         f">{len(shape)}I", *shape) + data
 
 
+def llama2c(dim, hidden, layers, heads, kv_heads, vocab, context):
+    kv = dim // heads * kv_heads
+    floats = (abs(vocab) * dim * (2 if vocab < 0 else 1) + layers *
+              (2 * dim + 2 * dim * dim + 2 * kv * dim + 3 * hidden * dim) +
+              dim + context * (dim // heads))
+    return struct.pack("<7i", dim, hidden, layers, heads, kv_heads, vocab,
+                       context) + struct.pack(f"<{floats}f", *range(floats))
+
+
+def tokenizer(pieces):
+    names = ["<unk>", "\n<s>\n", "\n</s>\n"]
+    names += [f"<0x{i:02X}>" for i in range(256)]
+    out = struct.pack("<i", 7)
+    for score, name in [(0, n) for n in names] + pieces:
+        data = name.encode()
+        out += struct.pack("<fi", score, len(data)) + data
+    return out
+
+
+def config(**more):
+    return json.dumps({"model_type": "llama", "hidden_act": "silu",
+                       "vocab_size": 512, "hidden_size": 64,
+                       "intermediate_size": 172, "num_hidden_layers": 5,
+                       "num_attention_heads": 8, **more}).encode()
+
+
 def main():
     two = struct.pack("<2f", 1.5, -2.0)
     save("safetensors", "empty", safetensors({}))
@@ -92,6 +118,25 @@ def main():
     lines = ((line % 3) + (line % 9).replace("\n", "\r\n")).encode()
     save("digits", "lines", lines)
     save("digits", "gzipped", gzip.compress(lines, mtime=0))
+
+    save("llama2c", "tied", llama2c(4, 3, 1, 2, 1, 5, 6))
+    save("llama2c", "own_classifier", llama2c(2, 1, 2, 1, 1, -3, 1))
+
+    save("llama_config", "plain", config())
+    save("llama_config", "all", config(
+        num_key_value_heads=4, head_dim=8, max_position_embeddings=512,
+        rope_theta=1e4, rms_norm_eps=1e-5, rope_scaling=None,
+        tie_word_embeddings=True, attention_bias=False, mlp_bias=False))
+    save("llama_config", "index", json.dumps({
+        "metadata": {"total_size": 4}, "weight_map": {
+            "a": "model-00001-of-00002.safetensors",
+            "b": "model-00002-of-00002.safetensors"}}).encode())
+
+    pieces = [(-1.0, " "), (-2.0, "a"), (-3.0, "b"), (-0.5, "ab"),
+              (-0.25, " a"), (-4.0, "\u00e9"), (-0.25, "ba")]
+    text = "abba \u00e9\u20ac\n".encode()
+    save("tokenizer", "pieces", bytes([len(text)]) + tokenizer(pieces) + text)
+    save("tokenizer", "bytes", b"\3" + tokenizer([]) + b"\xff\0a")
 
 
 main()

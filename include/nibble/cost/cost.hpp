@@ -8,7 +8,9 @@
 //     c.bytes
 //
 // Only convolutions and matrix products are counted, padding included; biases,
-// normalization, ReLU, additions and pooling are not. One image.
+// normalization, ReLU, additions and pooling are not. One image; of a language
+// model one token, at the mean of a whole context: attention's products, of
+// two activations in float, with (context + 1) / 2 tokens.
 // Source: AQT's compute_cost_utils (github.com/google/aqt, jax_legacy).
 #pragma once
 
@@ -26,6 +28,7 @@ namespace nibble::cost {
 struct Work {
   std::uint64_t macs = 0;
   std::uint64_t weights = 0;
+  bool operator==(const Work&) const = default;
 };
 
 // Bits of the two operands. 16 stands for bfloat16, the unquantized baseline.
@@ -76,7 +79,9 @@ Work ConvWork(std::span<const std::size_t> input,
 // [m, k] times [k, n], the right side a weight or not.
 Work MatmulWork(std::size_t m, std::size_t k, std::size_t n, bool weight);
 
-Work WorkOf(const nn::Layer& layer);
+// context: that of the layer's model. Weights that a layer shares with an
+// earlier one are counted there.
+Work WorkOf(const nn::Layer& layer, std::size_t context = 0);
 Precision PrecisionOf(const nn::Layer& layer, const nn::QuantSpec& spec);
 
 // Sum over the layers of a model.

@@ -42,19 +42,29 @@ enum class LayerKind {
   kAdd,      // out = in + in2, where in2 may be smaller: see ResNetCifar
   kAvgPool,  // mean over all pixels of the input
   kMaxPool,  // largest of the kernel's window
+
+  // Of language models, where a layer sees one token's channels, [1, 1,
+  // channels], and only attention sees the tokens before.
+  kEmbedding,  // out = W[token]; weight [tokens, channels]
+  kRmsNorm,    // out = in / sqrt(mean(in^2) + epsilon) * w; weight [channels]
+  kAttention,  // softmax(q k^T / sqrt(head_dim)) v of rotated q, k:
+               // attention.hpp
+  kGate,       // out = silu(in) * in2
 };
 
 // Quantizers treat the first and the last layer that has weights apart.
 enum class Role { kFirst, kMiddle, kLast };
 
-inline constexpr int kImage = -1;  // the network's input, as a layer index
+// The network's input, an image or a token, as a layer index.
+inline constexpr int kImage = -1;
 inline constexpr int kNoLayer = -2;
 
 struct Layer {
   std::string name;  // tensors `name`.weight, `name`.bias; unique in the table
   LayerKind kind = LayerKind::kConv2d;
   int input = kImage;
-  int input2 = kNoLayer;  // kAdd only
+  int input2 = kNoLayer;  // kAdd; kGate: what is gated; kAttention: k
+  int input3 = kNoLayer;  // kAttention: v
   Shape in;               // shape of `input`
   Shape out;
   Extent kernel;
@@ -65,8 +75,19 @@ struct Layer {
   bool relu = false;       // applied last
   std::string batch_norm;  // prefix of the tensors to fold in; empty: none
   Role role = Role::kMiddle;
+  std::string tied;          // layer whose weight this one uses; empty: its own
+  std::size_t heads = 1;     // kAttention: of q and out
+  std::size_t kv_heads = 1;  // of k and v; divides heads
+  float rope_theta = 0;      // base of the rotation's wavelengths
+  float epsilon = 0;         // kRmsNorm
 
+  // Whether it has a matrix of weights, which schemes apply to.
   bool has_weights() const {
+    return kind == LayerKind::kConv2d || kind == LayerKind::kLinear ||
+           kind == LayerKind::kEmbedding;
+  }
+  // Whether an input is multiplied by that matrix.
+  bool has_products() const {
     return kind == LayerKind::kConv2d || kind == LayerKind::kLinear;
   }
   // Elements that feed one output: columns of the weight matrix.
@@ -74,9 +95,18 @@ struct Layer {
     return kind == LayerKind::kLinear ? in.size()
                                       : in.channels / groups * kernel.area();
   }
-  // Shape of `name`.weight as files hold it.
+  // The tensor of its weights, and its shape as files hold it.
+  std::string weight_name() const {
+    return (tied.empty() ? name : tied) + ".weight";
+  }
   std::vector<std::size_t> weight_shape() const;
 };
+
+// The matrix that a tensor of weights is quantized as: a row per output.
+struct MatrixShape {
+  std::size_t rows, cols;
+};
+MatrixShape AsMatrix(const std::vector<std::size_t>& shape);
 
 // How a pixel becomes an input: (pixel / divisor - mean[c]) / stddev[c], where
 // the divisor is the largest pixel value (255, or 16 for the digits) if
@@ -89,9 +119,10 @@ struct Preprocessing {
 
 struct Model {
   std::string name;
-  Shape input;
+  Shape input;  // of language models: a token as a vector of a one among zeros
   Preprocessing preprocessing;
-  std::size_t classes = 0;
+  std::size_t classes = 0;  // language models: tokens
+  std::size_t context = 0;  // of language models: longest sequence, in tokens
   std::vector<Layer> layers;
 
   // The output shape of a layer, or of the image.

@@ -11,6 +11,9 @@
 //     pool.executor(), &exact);
 //     // e.correct, e.total, e.mean_logit_error
 //
+// Products of convolutions and linear layers can be computed by other means:
+// the fourth argument, and product.hpp.
+//
 // What is quantized, where and how: docs/quantization-points.md.
 #pragma once
 
@@ -24,6 +27,7 @@
 #include "nibble/core/executor.hpp"
 #include "nibble/io/images.hpp"
 #include "nibble/nn/model.hpp"
+#include "nibble/nn/product.hpp"
 #include "nibble/nn/quant_spec.hpp"
 #include "nibble/nn/weights.hpp"
 #include "nibble/quant/calibrate.hpp"
@@ -36,7 +40,8 @@ class Network {
   //
   // Errors   InputError if a tensor is absent or has another shape, or if a
   //          scheme does not fit where the specification puts it.
-  Network(Model model, const Weights& weights, QuantSpec spec = {});
+  Network(Model model, const Weights& weights, QuantSpec spec = {},
+          const Products& products = {});
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;

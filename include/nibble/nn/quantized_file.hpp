@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "nibble/io/safetensors.hpp"
+#include "nibble/nn/model.hpp"
 #include "nibble/quant/tensor.hpp"
 
 namespace nibble::nn {
@@ -40,12 +41,6 @@ struct StoredTensor {
 // Whether `scheme` would touch the tensor: real numbers in two or more
 // dimensions, none of them zero.
 bool IsQuantizable(const io::TensorView& tensor);
-
-// The matrix a tensor is quantized as.
-struct MatrixShape {
-  std::size_t rows, cols;
-};
-MatrixShape AsMatrix(const std::vector<std::size_t>& shape);
 
 // Quantizes every quantizable tensor of `in` and writes `out`, atomically.
 //

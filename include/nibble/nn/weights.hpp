@@ -22,7 +22,10 @@ class Weights {
   explicit Weights(std::string origin = "memory")
       : origin_(std::move(origin)) {}
 
-  // Errors   InputError if the file is not a sound safetensors file.
+  // From a safetensors file, an index of several, or a folder of either.
+  //
+  // Errors   InputError if a file is not a sound safetensors file; see
+  //          io::Checkpoint.
   static Weights Load(const std::filesystem::path& file);
 
   // Errors   std::invalid_argument if values.size() is not the shape's product.
@@ -33,6 +36,8 @@ class Weights {
   //          tensor is absent or has another shape.
   std::span<const float> Get(const std::string& name,
                              std::span<const std::size_t> shape) const;
+
+  bool Has(const std::string& name) const { return tensors_.contains(name); }
 
   const std::string& origin() const { return origin_; }
 
