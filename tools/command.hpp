@@ -44,6 +44,7 @@ void AddEval(CLI::App& app);
 void AddFormats(CLI::App& app);
 void AddInspect(CLI::App& app);
 void AddQuantize(CLI::App& app);
+void AddSearchFunction(CLI::App& app);
 void AddSweep(CLI::App& app);
 
 }  // namespace nibble::tools
