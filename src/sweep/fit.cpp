@@ -59,12 +59,14 @@ double Dot(const Batch::Values& a, const Batch::Values& b) {
          ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-// The same to 64 bits: where many coefficients do about the same, 53 are lost
-// in the normal equations.
+// To 64 bits: where coefficients do about the same, the normal equations would
+// lose 53. Four sums hide the latency of the additions.
 Real ExactDot(const Batch::Values& a, const Batch::Values& b) {
-  Real sum = 0;
-  for (std::size_t i = 0; i < Batch::kPoints; ++i) sum += Real{a[i]} * b[i];
-  return sum;
+  std::array<Real, 4> sums = {};
+  for (std::size_t i = 0; i < Batch::kPoints; i += 4) {
+    for (std::size_t j = 0; j < 4; ++j) sums[j] += Real{a[i + j]} * b[i + j];
+  }
+  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
 // Sum of |r / unit|^power.
@@ -76,12 +78,6 @@ double PowerSum(const Batch::Values& p, const Batch::Values& y, double power,
     if (power != 2) r[i] = std::pow(std::abs(r[i]), power / 2);
   }
   return Dot(r, r);
-}
-
-constexpr int kFewSteps = 100;  // until then speed goes before accuracy
-
-Real FastDot(const Batch::Values& a, const Batch::Values& b) {
-  return Dot(a, b);
 }
 
 struct Extremum {
@@ -146,8 +142,7 @@ double Fitter::FineError(const Program& program) {
 
 // The normal equations of a step towards the least sum of |error|^power, from
 // values p and slopes_ at the middle points.
-void Fitter::FillEquations(const Batch::Values& p, double power, double unit,
-                           bool exact) {
+void Fitter::FillEquations(const Batch::Values& p, double power, double unit) {
   const Batch::Values& y = problem_.middle().y;
   const std::size_t n = slopes_.size();
   Batch::Values r;
@@ -158,13 +153,13 @@ void Fitter::FillEquations(const Batch::Values& p, double power, double unit,
     for (std::size_t j = 0; j < n; ++j) slopes_[j][i] *= root / y[i];
     r[i] *= root / (power - 1);
   }
-  const auto dot = exact ? ExactDot : FastDot;
   matrix_.resize(n * n);
   right_.resize(n);
   for (std::size_t j = 0; j < n; ++j) {
-    right_[j] = -dot(slopes_[j], r);
+    right_[j] = -ExactDot(slopes_[j], r);
     for (std::size_t k = 0; k <= j; ++k) {
-      matrix_[j * n + k] = matrix_[k * n + j] = dot(slopes_[j], slopes_[k]);
+      matrix_[j * n + k] = matrix_[k * n + j] =
+          ExactDot(slopes_[j], slopes_[k]);
     }
   }
 }
@@ -189,29 +184,32 @@ std::optional<Program> Fitter::Step(const Program& program,
 // large power comes near the largest error.
 void Fitter::LeastPower(Program& program, double power, int steps) {
   const auto& [x, y] = problem_.middle();
-  double damping = 1e-3;
+  // Where coefficients nearly make up for each other, only the last digits of
+  // the damping tell the way: begin without.
+  double damping = 1e-18;
   Batch::Values p = batch_.Evaluate(program, x, Batch::kPoints);
   const double unit = Largest(p, y, Batch::kPoints);
   if (!(unit < kInf) || unit == 0) return;
   double sum = PowerSum(p, y, power, unit);
-  for (int step = 0; step < steps; ++step) {
+  int stalls = 0;
+  for (int step = 0; step < steps && stalls < 8; ++step) {
     batch_.Evaluate(program, x, Batch::kPoints);
     batch_.Differentiate(program, slopes_);
-    FillEquations(p, power, unit, steps > kFewSteps);
+    FillEquations(p, power, unit);
     bool better = false;
-    for (int attempt = 0; attempt < 12 && !better; ++attempt) {
-      if (const auto next = Step(program, damping)) {
-        const auto& q = batch_.Evaluate(*next, x, Batch::kPoints);
-        const double next_sum = PowerSum(q, y, power, unit);
-        if (next_sum < sum) {
-          better = next_sum < sum * 0.999999;
-          program = *next;
-          p = q;
-          sum = next_sum;
-          if (!better) return;
-        }
-      }
-      damping *= better ? 0.3 : 3;
+    for (int attempt = 0; attempt < 24 && !better; ++attempt) {
+      const auto next = Step(program, damping);
+      const double next_sum =
+          next ? PowerSum(batch_.Evaluate(*next, x, Batch::kPoints), y, power,
+                          unit)
+               : kInf;
+      better = next_sum < sum;
+      damping *= better ? 0.1 : 8;
+      if (!better) continue;
+      stalls = next_sum < 0.9999 * sum ? 0 : stalls + 1;
+      program = *next;
+      p = batch_.Evaluate(program, x, Batch::kPoints);
+      sum = next_sum;
     }
     if (!better) return;
   }
@@ -321,9 +319,15 @@ Fitted Fitter::Fit(const Program& program, const FitOptions& options,
   look(Descend(program, options, random));
   for (std::size_t start = 0; start < options.random_starts; ++start) {
     Program trial = program;
+    // Powers of an expression have coefficients of other sizes: two of three
+    // starts double some of the program's own, or halve them.
+    const bool rescale = start % 3 != 0;
+    const int way = random.Below(4) == 0 ? -1 : 1;
     for (double& c : trial.coefficients) {
-      c = std::ldexp(random.Uniform() - 0.5,
-                     static_cast<int>(random.Below(15)) - 1);
+      const int twice = way * static_cast<int>(random.Below(3));
+      c = rescale ? std::ldexp(c, twice)
+                  : std::ldexp(random.Uniform() - 0.5,
+                               static_cast<int>(random.Below(15)) - 1);
     }
     look(Descend(trial, options, random));
   }

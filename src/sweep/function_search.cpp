@@ -18,8 +18,8 @@ constexpr std::size_t kKept = 5;     // of twice as many that a worker draws
 constexpr std::size_t kPool = 120;
 constexpr std::size_t kPatience = 250;  // rounds without a better front
 constexpr std::size_t kRefinement = 8;  // every so many rounds: the front again
-constexpr std::size_t kLongStarts = 6;  // where a fit promises something
-constexpr int kTriesPerShape = 2;
+constexpr std::size_t kLongStarts = 10;  // where a fit promises something
+constexpr int kTriesPerShape = 3;
 constexpr std::size_t kShapes = 1 << 16;  // remembered
 
 constexpr pareto::Goal kGoals[] = {pareto::Goal::kMinimize,
@@ -131,10 +131,10 @@ void FunctionSearch::FitTask(Task& task) const {
   const double best = FrontError(operations);
   Fitter fitter(problem_);
   Fitted fitted = fitter.Fit(task.program, {.promising = 30 * best}, random);
-  if (task.refine || fitted.error < 1000 * best) {
-    const FitOptions long_options{
-        .random_starts = kLongStarts, .steps = 400, .promising = 30 * best};
-    Fitted longer = fitter.Fit(fitted.program, long_options, random);
+  if (task.refine || fitted.error < 100 * best) {
+    const FitOptions long_options{.random_starts = kLongStarts,
+                                  .promising = 30 * best};
+    Fitted longer = fitter.Fit(task.program, long_options, random);
     if (longer.error < fitted.error) fitted = std::move(longer);
   }
   if (fitted.error < best) {

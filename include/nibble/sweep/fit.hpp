@@ -109,8 +109,7 @@ class Fitter {
  private:
   double CoarseError(const Program& program);
   void LeastPower(Program& program, double power, int steps);
-  void FillEquations(const Batch::Values& p, double power, double unit,
-                     bool exact);
+  void FillEquations(const Batch::Values& p, double power, double unit);
   std::optional<Program> Step(const Program& program, double damping) const;
   void Exchange(Program& program);
   double FineError(const Program& program);
