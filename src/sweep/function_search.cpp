@@ -18,7 +18,8 @@ constexpr std::size_t kKept = 5;     // of twice as many that a worker draws
 constexpr std::size_t kPool = 120;
 constexpr std::size_t kPatience = 250;  // rounds without a better front
 constexpr std::size_t kRefinement = 8;  // every so many rounds: the front again
-constexpr std::size_t kLongStarts = 10;  // where a fit promises something
+constexpr int kFewSteps = 15;           // of a first fit
+constexpr std::size_t kLongStarts = 9;  // where a fit promises something
 constexpr int kTriesPerShape = 3;
 constexpr std::size_t kShapes = 1 << 16;  // remembered
 
@@ -130,7 +131,8 @@ void FunctionSearch::FitTask(Task& task) const {
   const int operations = CountOperations(task.program);
   const double best = FrontError(operations);
   Fitter fitter(problem_);
-  Fitted fitted = fitter.Fit(task.program, {.promising = 30 * best}, random);
+  Fitted fitted = fitter.Fit(
+      task.program, {.steps = kFewSteps, .promising = 30 * best}, random);
   if (task.refine || fitted.error < 100 * best) {
     const FitOptions long_options{.random_starts = kLongStarts,
                                   .promising = 30 * best};

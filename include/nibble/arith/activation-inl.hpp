@@ -48,11 +48,8 @@ HWY_INLINE V Tanh(D d, V x) {
   constexpr const ActivationRecipe& kRecipe = RecipeOf(kAccuracy);
   const hn::RebindToUnsigned<D> du;
   const V y = Clamp(d, hn::Mul(hn::Set(d, -2.0f), hn::Abs(x)), kTanhLow, 0);
-  const V magic = hn::Set(d, kExpMagic);
-  const V t = Fma(d, y, hn::Set(d, kLog2E), magic);
-  const V n = hn::Sub(t, magic);
-  V r = Fma(d, n, hn::Set(d, -kLn2), y);
-  r = Fma(d, n, hn::Set(d, -kLn2Low), r);
+  V t;
+  const V r = ReduceExp<true>(d, y, t);
   V q = hn::Set(d, kRecipe.expm1[kRecipe.expm1_terms - 1]);
   for (int i = kRecipe.expm1_terms - 2; i >= 0; --i) {
     q = Fma(d, q, r, kRecipe.expm1[i]);
@@ -69,16 +66,13 @@ HWY_INLINE V Tanh(D d, V x) {
 template <Accuracy kAccuracy = Accuracy::kF32, class D, class V = hn::Vec<D>>
 HWY_INLINE V Gelu(D d, V x) {
   constexpr const ActivationRecipe& kRecipe = RecipeOf(kAccuracy);
-  const V log2e = hn::Set(d, kLog2E);
-  const V magic = hn::Set(d, kExpMagic);
   const V half = hn::Set(d, -0.5f);
   const V a = Clamp(d, hn::Abs(x), 0, kGeluHigh);
   const V y = hn::Mul(half, hn::Mul(a, a));
   const V low = Fma(d, hn::Mul(half, a), a, hn::Neg(y));
-  const V t = Fma(d, y, log2e, magic);
-  V f = Fma(d, y, log2e, hn::Sub(magic, t));
-  f = Fma(d, low, log2e, Fma(d, y, hn::Set(d, kLog2ELow), f));
-  const V e = ScaleByMagic(d, Exp2Core<kRecipe.gelu_exp>(d, f), t);
+  V t;
+  const V rest = hn::Add(ReduceExp<true>(d, y, t), low);
+  const V e = ScaleByMagic(d, ExpCore<kRecipe.gelu_exp, true>(d, rest), t);
   const V r = ReciprocalNormal<kRecipe.reciprocal>(
       d, Fma(d, a, hn::Set(d, kRecipe.gelu_g), 1.0f));
   V p = hn::Set(d, kRecipe.gelu[kRecipe.gelu_terms - 1]);

@@ -105,8 +105,6 @@ constexpr float Silu(float x, Accuracy accuracy = Accuracy::kF32) {
   return (x < 0 ? bounded * e : x) * r;
 }
 
-inline constexpr float kLn2 = 0x1.62e4p-1f;  // ln 2, 15 bits: n kLn2 is exact
-inline constexpr float kLn2Low = 0x1.7f7d1cp-20f;  // and what they lack
 inline constexpr float kTanhLow = -40;  // of -2|x|: from here on tanh is 1
 
 // tanh(x).
@@ -118,10 +116,8 @@ constexpr float Tanh(float x, Accuracy accuracy = Accuracy::kF32) {
   if (x != x) return x;
   const ActivationRecipe& recipe = RecipeOf(accuracy);
   const float y = ClampOrdered(-2 * Magnitude(x), kTanhLow, 0);
-  const float t = Fma(y, kLog2E, kExpMagic);
-  const float n = t - kExpMagic;
-  float r = Fma(n, -kLn2, y);  // exact, and y itself where n is 0
-  r = Fma(n, -kLn2Low, r);
+  float t = 0;
+  const float r = ReduceExp(y, true, t);
   float q = recipe.expm1[recipe.expm1_terms - 1];
   for (int i = recipe.expm1_terms - 2; i >= 0; --i) {
     q = Fma(q, r, recipe.expm1[i]);
@@ -152,11 +148,10 @@ constexpr float Gelu(float x, Accuracy accuracy = Accuracy::kF32) {
   // -a^2/2 = y + low exactly: e^y alone would err by a^2/4 ULP.
   const float y = -0.5f * (a * a);
   const float low = Fma(-0.5f * a, a, -y);
-  const ExpRecipe& exp = RecipeOf(recipe.gelu_exp);
-  const float magic = Fma(y, kLog2E, kExpMagic);
-  float f = Fma(y, kLog2E, -(magic - kExpMagic));
-  f = Fma(low, kLog2E, Fma(y, kLog2ELow, f));
-  const float e = ScaleByMagic(Exp2Core(exp, f), magic);
+  float magic = 0;
+  const float r = ReduceExp(y, true, magic) + low;
+  const float e =
+      ScaleByMagic(ExpCore(NaturalRecipeOf(recipe.gelu_exp), r), magic);
   const float t =
       BoundedReciprocal(Fma(a, recipe.gelu_g, 1), recipe.reciprocal);
   float p = recipe.gelu[recipe.gelu_terms - 1];

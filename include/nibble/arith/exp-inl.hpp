@@ -36,10 +36,11 @@ HWY_INLINE V ScaleByMagic(D d, V p, V t) {
 #endif
 }
 
-// nibble::Exp2Core.
-template <ExpForm kForm, class D, class V = hn::Vec<D>>
-HWY_INLINE V Exp2Core(D d, V f) {
-  constexpr const ExpRecipe& kRecipe = RecipeOf(kForm);
+// nibble::ExpCore with 2^f's recipe, or e^r's.
+template <ExpForm kForm, bool kNatural, class D, class V = hn::Vec<D>>
+HWY_INLINE V ExpCore(D d, V f) {
+  constexpr const ExpRecipe& kRecipe =
+      kNatural ? NaturalRecipeOf(kForm) : RecipeOf(kForm);
   constexpr auto& c = kRecipe.c;
   V p;
   if constexpr (kRecipe.kind == ExpRecipe::Kind::kPolynomial) {
@@ -57,18 +58,18 @@ HWY_INLINE V Exp2Core(D d, V f) {
   return p;
 }
 
-// The argument of exp, clamped, as n and f: t = n + kExpMagic.
-template <ExpForm kForm, class D, class V = hn::Vec<D>>
+// nibble::ReduceExp.
+template <bool kPrecise, class D, class V = hn::Vec<D>>
 HWY_INLINE V ReduceExp(D d, V x, V& t) {
-  const V log2e = hn::Set(d, kLog2E);
   const V magic = hn::Set(d, kExpMagic);
-  t = Fma(d, x, log2e, magic);
-  // magic - t is -(t - magic): one sign less to turn.
-  V f = Fma(d, x, log2e, hn::Sub(magic, t));
-  if constexpr (RecipeOf(kForm).precise) {
-    f = Fma(d, x, hn::Set(d, kLog2ELow), f);
+  t = Fma(d, x, hn::Set(d, kLog2E), magic);
+  const V n = hn::Sub(t, magic);
+  if constexpr (!kPrecise) {
+    return Fma(d, n, hn::Set(d, -kLn2), x);
+  } else {
+    const V high = Fma(d, n, hn::Set(d, -kLn2High), x);
+    return Fma(d, n, hn::Set(d, -kLn2Low), high);
   }
-  return f;
 }
 
 // nibble::Exp2 and nibble::Exp, lane by lane: same steps, same bits.
@@ -78,14 +79,15 @@ HWY_INLINE V Exp2(D d, V x) {
   const V magic = hn::Set(d, kExpMagic);
   const V t = hn::Add(x, magic);
   const V f = hn::Sub(x, hn::Sub(t, magic));
-  return ScaleByMagic(d, Exp2Core<kForm>(d, f), t);
+  return ScaleByMagic(d, ExpCore<kForm, false>(d, f), t);
 }
 
 template <ExpForm kForm = ExpForm::kPoly6, class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp(D d, V x) {
   V t;
-  const V f = ReduceExp<kForm>(d, Clamp(d, x, kExpLow, kExpHigh), t);
-  return ScaleByMagic(d, Exp2Core<kForm>(d, f), t);
+  const V r =
+      ReduceExp<RecipeOf(kForm).precise>(d, Clamp(d, x, kExpLow, kExpHigh), t);
+  return ScaleByMagic(d, ExpCore<kForm, true>(d, r), t);
 }
 
 namespace exp_internal {

@@ -13,8 +13,10 @@
 // error, but a quotient lasts as long as many products: the table counts both.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "nibble/arith/fma.hpp"
 #include "nibble/arith/form.hpp"
@@ -58,7 +60,7 @@ struct ExpRecipe {
   float c[7];
   int squarings = 0;  // at the end
 
-  bool precise = false;  // below 1e-5, where the 24 bits of log2(e) show
+  bool precise = false;  // below 1e-5, where the 24 bits of ln 2 show
 };
 
 inline constexpr ExpRecipe kExpRecipes[] = {
@@ -106,10 +108,41 @@ constexpr const ExpRecipe& RecipeOf(ExpForm form) {
   return kExpRecipes[static_cast<std::size_t>(form)];
 }
 
-// 2^f by this recipe.
+// The recipe of e^r = 2^f, r = f ln2.
+constexpr ExpRecipe ToNatural(ExpRecipe recipe) {
+  constexpr double kLn2 = 0x1.62e42fefa39efp-1;
+  auto& c = recipe.c;
+  const auto scale = [](float& v, double by) {
+    v = static_cast<float>(v * by);
+  };
+  if (recipe.kind == ExpRecipe::Kind::kPolynomial) {
+    double power = 1;
+    for (int i = 1; i < recipe.terms; ++i) scale(c[i], power /= kLn2);
+    return recipe;
+  }
+  const bool coth = recipe.kind == ExpRecipe::Kind::kCoth;
+  scale(c[0], coth ? kLn2 * kLn2 : kLn2);
+  scale(c[1], kLn2);
+  if (coth) scale(c[2], kLn2);
+  return recipe;
+}
+
+inline constexpr auto kNaturalRecipes = [] {
+  std::array<ExpRecipe, std::size(kExpRecipes)> recipes{};
+  for (std::size_t i = 0; i < recipes.size(); ++i) {
+    recipes[i] = ToNatural(kExpRecipes[i]);
+  }
+  return recipes;
+}();
+
+constexpr const ExpRecipe& NaturalRecipeOf(ExpForm form) {
+  return kNaturalRecipes[static_cast<std::size_t>(form)];
+}
+
+// 2^f by this recipe, or e^r by its natural one.
 //
-// Domain   |f| <= 1/2.
-constexpr float Exp2Core(const ExpRecipe& recipe, float f) {
+// Domain   |f| <= 1/2, |r| <= ln2/2.
+constexpr float ExpCore(const ExpRecipe& recipe, float f) {
   const auto& c = recipe.c;
   float p = 0;
   switch (recipe.kind) {

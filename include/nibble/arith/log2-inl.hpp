@@ -28,7 +28,8 @@ HWY_INLINE V Log2Normal(D d, V x, V more) {
   const V r = hn::Sub(hn::BitCast(d, m), hn::Set(d, 1.0f));
   V q = hn::Set(d, kRecipe.c[kRecipe.terms - 1]);
   for (int i = kRecipe.terms - 2; i >= 0; --i) q = Fma(d, q, r, kRecipe.c[i]);
-  return Fma(d, r, q, hn::Add(hn::ConvertTo(d, e), more));
+  const V rest = Fma(d, r, q, hn::Add(hn::ConvertTo(d, e), more));
+  return Fma(d, r, hn::Set(d, kLog2Lead), rest);
 }
 
 // nibble::Log2 where some lane is no normal number above 0.
