@@ -461,5 +461,75 @@ class Files(Folder):
         self.assertFalse((self.dir / "out").exists())
 
 
+class SearchFunction(Folder):
+    WORDS = ["search-function", "--target", "exp2", "--domain", "0,1", "--ops",
+             "6", "--seed", "2", "--out", "out.json"]
+
+    def search(self, *words):
+        return run("--quiet", *self.WORDS, *words, cwd=self.dir)
+
+    def test_front_better_than_minimax(self):
+        done = self.search("--rounds", "30", "--threads", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = json.loads((self.dir / "out.json").read_text())
+        best = {row["operations"]: row["error"] for row in out["front"]}
+        self.assertLess(best[3], 0.0298212)
+        self.assertLess(min(e for n, e in best.items() if n <= 5), 0.00172476)
+        self.assertAlmostEqual(out["minimax_polynomials"][1]["error"],
+                               0.00172476, places=6)
+        with open(self.dir / "out.csv") as file:
+            self.assertEqual(len(list(csv.DictReader(file))), len(best))
+        self.assertIn("<svg", (self.dir / "out.svg").read_text())
+        main = self.dir / "main.cpp"
+        main.write_text('#include "out.hpp"\nint main() {\n  double e = ' +
+                        "exp2_3(0.5) / std::exp2(0.5) - 1;\n" +
+                        "  return std::abs(e) < 2e-3 ? 0 : 1;\n}\n")
+        subprocess.run([os.environ.get("CXX", "c++"), "-Wall", "-Werror",
+                        "main.cpp", "-o", "main"], cwd=self.dir, check=True)
+        subprocess.run([self.dir / "main"], check=True)
+
+    def test_killed_and_resumed_is_the_same(self):
+        whole = self.search("--rounds", "25", "--threads", "1")
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        expected = (self.dir / "out.json").read_bytes()
+        self.search("--rounds", "9")
+        child = subprocess.Popen([NIBBLE, *self.WORDS, "--resume"],
+                                 cwd=self.dir, env=ENV,
+                                 stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        done = self.search("--rounds", "25", "--resume", "--threads", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((self.dir / "out.json").read_bytes(), expected)
+
+    def test_bad_input(self):
+        common = ["search-function", "--rounds", "1", "--out", "out.json"]
+        for words, says in (
+                (["--target", "exp3"], ["exp3", "exp2"]),
+                (["--domain", "1,0"], ["domain", "1,0"]),
+                (["--domain", "nan,1"], ["domain"]),
+                (["--domain", "0"], ["--domain", "0,1"]),
+                (["--target", "log2"], ["domain", "log2"]),
+                (["--target", "reciprocal", "--domain", "-1,1"], ["pole"]),
+                (["--ops", "0"], ["ops"]), (["--ops", "99"], ["ops"]),
+                (["--minutes", "nan"], ["--minutes"]),
+                (["--precision", "f16"], ["--precision"]),
+                (["--resume"], ["out.state"])):
+            self.refuses(*common, *words, says=says)
+        self.refuses("search-function", "--out", "none/out.json",
+                     says=["none/out.state"])
+        self.refuses("search-function", "--out", "out.txt", says=["out.txt"])
+        self.refuses("search-function", says=["--out"])
+        self.assertEqual(self.search("--rounds", "1").returncode, 0)
+        self.refuses(*self.WORDS, "--seed", "9", "--resume",
+                     says=["--seed"])
+        other = [w if w != "2" else "9" for w in self.WORDS]
+        self.refuses(*other, "--resume", says=["out.state", "seed"])
+        (self.dir / "out.state").write_text("{")
+        self.refuses(*self.WORDS, "--resume", says=["out.state"])
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=1)

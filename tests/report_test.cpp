@@ -337,11 +337,11 @@ class WriteReportTest : public ::testing::Test {
  protected:
   void SetUp() override {
     // Of each test's own: they run side by side.
-    folder_ = fs::path(::testing::TempDir()) /
-              ("write report " +
-               std::string(::testing::UnitTest::GetInstance()
-                               ->current_test_info()
-                               ->name()));
+    folder_ =
+        fs::path(::testing::TempDir()) /
+        ("write report " +
+         std::string(
+             ::testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     const char* path = std::getenv("PATH");
     path_ = path == nullptr ? "" : path;

@@ -46,6 +46,7 @@ void AddGenerate(CLI::App& app);
 void AddInspect(CLI::App& app);
 void AddPerplexity(CLI::App& app);
 void AddQuantize(CLI::App& app);
+void AddSearchFunction(CLI::App& app);
 void AddSweep(CLI::App& app);
 
 }  // namespace nibble::tools

@@ -49,6 +49,7 @@ int Main(int argc, char** argv) {
   AddCost(app);
   AddFormats(app);
   AddArith(app);
+  AddSearchFunction(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& error) {
