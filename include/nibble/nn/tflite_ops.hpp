@@ -89,7 +89,7 @@ struct TfliteAdd {
   std::int32_t zero_a = 0, zero_b = 0;
   FixedFactor factor_a, factor_b;  // s / (2 max(s_a, s_b))
   FixedFactor factor;              // 2 max(s_a, s_b) / (2^20 s_out)
-  TfliteOutput out;
+  TfliteOutput out = {};
 };
 
 constexpr int kTfliteAddBits = 20;
