@@ -1,0 +1,445 @@
+// Kernels of conv2d.hpp. Compiled once per instruction set; see
+// src/quant/conv2d.cpp.
+//
+// A task takes some rows of the output of one image (of a 1x1 kernel: some
+// pixels of all). Tile of channels by tile of channels, row by row, pixels by
+// pixels: a tile's weights are read from a near cache for all the rows. Taps
+// above and below the image are left out, and so are single ones at its left
+// and right; the zero point's share in them comes from a table.
+#if defined(NIBBLE_QUANT_CONV2D_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef NIBBLE_QUANT_CONV2D_INL_HPP
+#undef NIBBLE_QUANT_CONV2D_INL_HPP
+#else
+#define NIBBLE_QUANT_CONV2D_INL_HPP
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "nibble/core/executor.hpp"
+#include "nibble/core/highway.hpp"
+#include "nibble/quant/conv2d.hpp"
+
+// Vectors of unknown length stand in no arrays, and a single lane has no
+// neighbours: there the definition itself does the work.
+#undef NIBBLE_CONV_PLAIN
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
+#define NIBBLE_CONV_PLAIN 1
+#include "nibble/quant/conv2d_plain.hpp"
+#else
+#define NIBBLE_CONV_PLAIN 0
+#include "nibble/quant/conv2d_depthwise-inl.hpp"
+#include "nibble/quant/conv2d_finish-inl.hpp"
+#include "nibble/quant/conv2d_tile-inl.hpp"
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+#if !NIBBLE_CONV_PLAIN
+namespace conv2d_internal {
+
+inline bool IsDepthwise(const Conv2dShape& shape) {
+  return shape.groups > 1 && shape.in_channels() == 1 &&
+         shape.out_channels() == 1;
+}
+
+// How a filter lies in memory.
+struct Layout {
+  bool depthwise;
+  size_t columns;  // outputs of a tile
+  size_t tiles;    // of a group
+  size_t groups;   // a depthwise filter counts as one group
+  size_t taps;
+  size_t quads;        // channels / 4 of a tap
+  size_t tile_size;    // elements
+  size_t channels;     // bytes of a pixel of a group in a copy of the input
+  size_t outputs;      // of a group
+  size_t padded() const { return tiles * columns; }
+};
+inline Layout LayoutOf(const Conv2dShape& shape) {
+  const size_t lanes = hn::Lanes(Sums());
+  Layout l;
+  l.depthwise = IsDepthwise(shape);
+  l.groups = l.depthwise ? 1 : shape.groups;
+  l.outputs = shape.out.channels / l.groups;
+  l.columns = l.depthwise || l.outputs <= lanes ? lanes : 2 * lanes;
+  l.tiles = (l.outputs + l.columns - 1) / l.columns;
+  l.taps = shape.kernel.area();
+  l.quads = (shape.in_channels() + 3) / 4;
+  l.channels = 4 * l.quads;
+  l.tile_size = l.taps * l.columns * (l.depthwise ? 1 : l.channels);
+  return l;
+}
+
+// Two weights in a byte: element i in the low half, i + size / 2 in the high.
+inline void PackNibbles(const std::int8_t* from, size_t size, std::int8_t* to) {
+  for (size_t i = 0; i < size / 2; ++i) {
+    to[i] = static_cast<std::int8_t>((from[i] & 15) |
+                                     (from[i + size / 2] * 16));
+  }
+}
+inline void UnpackNibbles(const std::int8_t* HWY_RESTRICT from, size_t size,
+                          std::int8_t* HWY_RESTRICT to) {
+  const hn::ScalableTag<std::int8_t> d;
+  const hn::RepartitionToWide<decltype(d)> d16;
+  const auto mask = hn::Set(d, std::int8_t{15});
+  const auto eight = hn::Set(d, std::int8_t{8});
+  const size_t half = size / 2;
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= half; i += hn::Lanes(d)) {
+    const auto both = hn::LoadU(d, from + i);
+    const auto low = hn::And(both, mask);
+    const auto high = hn::And(
+        hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, both))), mask);
+    hn::StoreU(hn::Sub(hn::Xor(low, eight), eight), d, to + i);
+    hn::StoreU(hn::Sub(hn::Xor(high, eight), eight), d, to + half + i);
+  }
+  for (; i < half; ++i) {
+    to[i] = static_cast<std::int8_t>(((from[i] & 15) ^ 8) - 8);
+    to[half + i] = static_cast<std::int8_t>(from[i] >> 4);
+  }
+}
+
+// The weights of a tile as bytes, in their order; and of each tap the sums.
+inline void PackTile(const Conv2dShape& shape, const Layout& l,
+                     const std::int8_t* weight, size_t first, size_t count,
+                     std::int8_t* to, std::int32_t* tap_sums) {
+  const size_t channels = shape.in_channels();
+  for (size_t tap = 0; tap < l.taps; ++tap) {
+    for (size_t i = 0; i < l.columns; ++i) {
+      std::int32_t sum = 0;
+      for (size_t c = 0; i < count && c < channels; ++c) {
+        const std::int8_t w =
+            weight[((first + i) * l.taps + tap) * channels + c];
+        sum += w;
+        const size_t at =
+            l.depthwise ? i : c / 4 * l.columns * 4 + i * 4 + c % 4;
+        to[tap * (l.tile_size / l.taps) + at] = w;
+      }
+      tap_sums[tap * l.columns + i] = sum;
+    }
+  }
+}
+
+}  // namespace conv2d_internal
+#endif
+
+// See PackByteFilter in conv2d.hpp, which has filled in what is not packed.
+HWY_MAYBE_UNUSED HWY_NOINLINE inline void PackByteFilterKernel(
+    const Conv2dShape& shape, const std::int8_t* weight, ByteFilter& filter) {
+#if NIBBLE_CONV_PLAIN
+  conv2d_plain::Pack(shape, weight, filter);
+#else
+  using namespace conv2d_internal;  // NOLINT
+  const Layout l = LayoutOf(shape);
+  const size_t all = l.groups * l.tiles;
+  const AlignedVector<std::int32_t> bias = filter.offset;
+  filter.columns = l.columns;
+  filter.offset.assign(l.groups * l.padded(), 0);
+  const bool outside = filter.zero != 0;
+  filter.outside.assign(outside ? all * l.taps * l.columns : 0, 0);
+  const size_t stored = filter.bits == 4 ? l.tile_size / 2 : l.tile_size;
+  filter.packed.assign(all * stored, 0);
+  AlignedVector<std::int32_t> sums(l.taps * l.columns);
+  for (size_t tile = 0; tile < all; ++tile) {
+    AlignedVector<std::int8_t> bytes(l.tile_size);
+    const size_t in_group = tile % l.tiles * l.columns;
+    const size_t first = tile / l.tiles * l.outputs + in_group;
+    const size_t count = HWY_MIN(l.columns, l.outputs - in_group);
+    PackTile(shape, l, weight, first, count, bytes.data(), sums.data());
+    std::int8_t* to = filter.packed.data() + tile * stored;
+    if (filter.bits == 4) {
+      PackNibbles(bytes.data(), l.tile_size, to);
+    } else {
+      std::copy(bytes.begin(), bytes.end(), to);
+    }
+    std::int32_t* offset = filter.offset.data() + tile * l.columns;
+    for (size_t i = 0; i < count; ++i) offset[i] = bias[first + i];
+    if (!outside) continue;
+    for (size_t j = 0; j < l.taps * l.columns; ++j) {
+      // Modulo 2^32, as all sums.
+      const auto share = static_cast<std::uint32_t>(sums[j]) * filter.zero;
+      filter.outside[tile * l.taps * l.columns + j] =
+          static_cast<std::int32_t>(share);
+      std::int32_t& start = offset[j % l.columns];
+      start = static_cast<std::int32_t>(static_cast<std::uint32_t>(start) -
+                                        share);
+    }
+  }
+#endif
+}
+
+#if !NIBBLE_CONV_PLAIN
+namespace conv2d_internal {
+
+// A part of the output: rows [y0, y1) and columns [x0, x1) of one image.
+struct Part {
+  size_t image, y0, y1, x0, x1;
+};
+
+using TileFunction = void (*)(const TileInput&, const std::int32_t*,
+                              const std::int8_t*, const std::int32_t*,
+                              std::int32_t*);
+struct TileChoice {
+  size_t rows;
+  TileFunction one, two;  // by vectors of output channels
+};
+// As many pixels as keep their sums in registers, 32 or 16 of them.
+inline constexpr TileChoice kTiles[] = {
+#if HWY_TARGET <= HWY_AVX3
+    {14, ConvTile<14, 1>, ConvTile<14, 2>},
+    {11, ConvTile<11, 1>, ConvTile<11, 2>},
+    {8, ConvTile<8, 1>, ConvTile<8, 2>},
+#endif
+    {4, ConvTile<4, 1>, ConvTile<4, 2>},
+    {1, ConvTile<1, 1>, ConvTile<1, 2>},
+};
+inline constexpr size_t kMostRows = kTiles[0].rows;
+inline constexpr size_t kDepthRows = 4;
+
+// The tile that covers so many pixels at the least cost: products, and per step
+// about one and a half times as much to load weights and count.
+inline const TileChoice& ChooseTile(size_t pixels, size_t vectors) {
+  const TileChoice* best = nullptr;
+  size_t least = 0;
+  for (const TileChoice& choice : kTiles) {
+    if (choice.rows > pixels) continue;
+    const size_t tiles = (pixels + choice.rows - 1) / choice.rows;
+    const size_t cost = tiles * (2 * choice.rows * vectors + 3);
+    if (best == nullptr || cost < least) best = &choice, least = cost;
+  }
+  return *best;
+}
+
+// What all rows of a task share.
+struct Task {
+  const ByteConvCall& call;
+  const Conv2dShape& shape;
+  const Layout& layout;
+  const FinishTable& table;
+  Part part;
+  // The input: channel 0 of pixel (row0, 0), as far apart as it lies.
+  const std::uint8_t* in;
+  size_t row0;
+  size_t pixel;     // bytes of a pixel
+  size_t group_at;  // bytes from a group's channels to the next's
+};
+
+// Calls body(x) for tiles of `rows` pixels that cover [x0, x1); the last may
+// overlap the one before.
+template <class Body>
+HWY_INLINE void ForEachTile(size_t x0, size_t x1, size_t rows,
+                            const Body& body) {
+  for (size_t x = x0; x < x1; x += rows) body(HWY_MIN(x, x1 - rows));
+}
+
+// One row of one tile of channels.
+inline void RunRow(const Task& task, size_t y, size_t tile,
+                   const std::int8_t* weights) {
+  const Conv2dShape& s = task.shape;
+  const Layout& l = task.layout;
+  const size_t group = tile / l.tiles;
+  const size_t first = tile % l.tiles * l.columns;  // output of the group
+  const size_t kw = s.kernel.width;
+  const auto top = static_cast<std::ptrdiff_t>(y * s.stride.height) -
+                   static_cast<std::ptrdiff_t>(s.padding.height);
+  const auto inside = [&](size_t ky) {
+    return static_cast<size_t>(top + static_cast<std::ptrdiff_t>(ky)) <
+           s.in.height;
+  };
+  size_t ky0 = 0, ky1 = s.kernel.height;
+  while (ky0 < ky1 && !inside(ky0)) ++ky0;
+  while (ky1 > ky0 && !inside(ky1 - 1)) --ky1;
+
+  // Where the sums begin: rows of taps outside give back the zero point's.
+  HWY_ALIGN std::int32_t start[2 * hn::MaxLanes(Sums())];
+  std::copy_n(task.call.filter.offset.data() + tile * l.columns, l.columns,
+              start);
+  const std::int32_t* outside = nullptr;
+  if (!task.call.filter.outside.empty()) {
+    const std::int32_t* all =
+        task.call.filter.outside.data() + tile * l.taps * l.columns;
+    for (size_t tap = 0; tap < l.taps; ++tap) {
+      if (tap / kw >= ky0 && tap / kw < ky1) continue;
+      for (size_t i = 0; i < l.columns; ++i) {
+        start[i] = static_cast<std::int32_t>(
+            static_cast<std::uint32_t>(start[i]) +
+            static_cast<std::uint32_t>(all[tap * l.columns + i]));
+      }
+    }
+    outside = all + ky0 * kw * l.columns;
+  }
+
+  const size_t row_bytes = s.in.width * task.pixel;
+  TileInput t{.in = nullptr,
+              .tap_rows = ky1 - ky0,
+              .row = row_bytes,
+              .taps = kw,
+              .tap = task.pixel,
+              .pixel = s.stride.width * task.pixel,
+              .groups = l.quads,
+              .left = 0,
+              .width = s.in.width,
+              .step = s.stride.width};
+  const std::uint8_t* line =
+      task.in + group * task.group_at + (l.depthwise ? first : 0) +
+      (top + static_cast<std::ptrdiff_t>(ky0) -
+       static_cast<std::ptrdiff_t>(task.row0)) *
+          static_cast<std::ptrdiff_t>(row_bytes);
+  const Part& part = task.part;
+  const size_t vectors = l.columns / hn::Lanes(Sums());
+  const size_t valid = HWY_MIN(l.columns, l.outputs - first);
+  const std::int8_t* w =
+      weights + ky0 * kw * (l.tile_size / l.taps);
+  HWY_ALIGN std::int32_t sums[kMostRows * 2 * hn::MaxLanes(Sums())];
+  const auto at = [&](size_t x) {
+    t.left = static_cast<std::ptrdiff_t>(x * s.stride.width) -
+             static_cast<std::ptrdiff_t>(s.padding.width);
+    t.in = line + t.left * static_cast<std::ptrdiff_t>(task.pixel);
+  };
+  const auto finish = [&](size_t x, size_t rows) {
+    const size_t pixel =
+        (part.image * s.out.height + y) * s.out.width + x;
+    FinishTile(task.call, task.table,
+               {pixel, rows, group * l.outputs + first, valid,
+                tile * l.columns},
+               sums, l.columns);
+  };
+  if (l.depthwise) {
+    const bool wide = part.x1 - part.x0 >= kDepthRows;
+    ForEachTile(part.x0, part.x1, wide ? kDepthRows : 1, [&](size_t x) {
+      at(x);
+      (wide ? DepthTile<kDepthRows> : DepthTile<1>)(
+          t, valid, task.call.flip, start, w, outside, l.columns, sums);
+      finish(x, wide ? kDepthRows : 1);
+    });
+    return;
+  }
+  const TileChoice& choice = ChooseTile(part.x1 - part.x0, vectors);
+  const TileFunction run = vectors == 2 ? choice.two : choice.one;
+  ForEachTile(part.x0, part.x1, choice.rows, [&](size_t x) {
+    at(x);
+    run(t, start, w, outside, sums);
+    finish(x, choice.rows);
+  });
+}
+
+// Rows [row0, row1) of an image with unsigned bytes and whole quads of
+// channels, zeros between.
+inline void CopyRows(const Conv2dShape& s, const Layout& l,
+                     const std::uint8_t* HWY_RESTRICT from, size_t pixels,
+                     std::uint8_t flip, std::uint8_t* HWY_RESTRICT to) {
+  const hn::ScalableTag<std::uint8_t> d;
+  const size_t channels = s.in_channels();
+  if (channels == l.channels) {
+    const auto flips = hn::Set(d, flip);
+    ForEachVector(d, from, to, pixels * s.in.channels,
+                  [&](const std::uint8_t* x, std::uint8_t* y) NIBBLE_LAMBDA {
+                    hn::StoreU(hn::Xor(hn::LoadU(d, x), flips), d, y);
+                  });
+    return;
+  }
+  for (size_t i = 0; i < pixels * s.groups; ++i) {
+    for (size_t c = 0; c < channels; ++c) {
+      to[c] = static_cast<std::uint8_t>(from[c] ^ flip);
+    }
+    from += channels;
+    to += l.channels;
+  }
+}
+
+inline void RunPart(const ByteConvCall& call, const Conv2dShape& s,
+                    const Layout& l, const FinishTable& table,
+                    const Part& part) {
+  const size_t image = part.image * s.in.size();
+  Task task{.call = call,
+            .shape = s,
+            .layout = l,
+            .table = table,
+            .part = part,
+            .in = call.in + image,
+            .row0 = 0,
+            .pixel = s.in.channels,
+            .group_at = s.in_channels()};
+  AlignedVector<std::uint8_t> copy;
+  if (!l.depthwise && (call.flip != 0 || l.channels != s.in_channels())) {
+    const size_t top = part.y0 * s.stride.height;
+    const size_t bottom =
+        (part.y1 - 1) * s.stride.height + s.kernel.height;
+    task.row0 = HWY_MIN(top - HWY_MIN(top, s.padding.height), s.in.height);
+    const size_t row1 =
+        HWY_MAX(task.row0, HWY_MIN(bottom - HWY_MIN(bottom, s.padding.height),
+                                   s.in.height));
+    task.pixel = s.groups * l.channels;
+    task.group_at = l.channels;
+    copy.resize((row1 - task.row0) * s.in.width * task.pixel);
+    CopyRows(s, l, task.in + task.row0 * s.in.width * s.in.channels,
+             (row1 - task.row0) * s.in.width, call.flip, copy.data());
+    task.in = copy.data();
+  }
+  const bool nibbles = call.filter.bits == 4;
+  AlignedVector<std::int8_t> unpacked(nibbles ? l.tile_size : 0);
+  for (size_t tile = 0; tile < l.groups * l.tiles; ++tile) {
+    const std::int8_t* weights = call.filter.packed.data();
+    if (nibbles) {
+      UnpackNibbles(weights + tile * (l.tile_size / 2), l.tile_size,
+                    unpacked.data());
+      weights = unpacked.data();
+    } else {
+      weights += tile * l.tile_size;
+    }
+    for (size_t y = part.y0; y < part.y1; ++y) {
+      RunRow(task, y, tile, weights);
+    }
+  }
+}
+
+// Pixels of a task: enough that weights are read often from a near cache.
+inline constexpr size_t kTaskPixels = 16 * kMostRows;
+
+}  // namespace conv2d_internal
+#endif
+
+// See Conv2d in conv2d.hpp.
+HWY_MAYBE_UNUSED HWY_NOINLINE inline void ByteConvKernel(
+    const ByteConvCall& call, const Executor& executor) {
+#if NIBBLE_CONV_PLAIN
+  conv2d_plain::Run(call, executor);
+#else
+  using namespace conv2d_internal;  // NOLINT
+  const Layout l = LayoutOf(call.shape);
+  const FinishTable table = MakeFinishTable(call, l.groups, l.padded());
+  Conv2dShape s = call.shape;
+  size_t images = call.images;
+  // A product of pixels and weights: all pixels are one row.
+  const Extent one{1, 1};
+  if (s.kernel == one && s.stride == one && s.padding == Extent{0, 0} &&
+      s.in.pixels() == s.out.pixels() && s.in.width == s.out.width) {
+    s.in.width = s.out.width = images * s.in.pixels();
+    s.in.height = s.out.height = images = 1;
+    const size_t tasks = (s.in.width + kTaskPixels - 1) / kTaskPixels;
+    executor(tasks, [&](size_t task) {
+      const size_t x = task * kTaskPixels;
+      RunPart(call, s, l, table,
+              {0, 0, 1, x, HWY_MIN(x + kTaskPixels, s.in.width)});
+    });
+    return;
+  }
+  const size_t rows =
+      HWY_MIN((kTaskPixels + s.out.width - 1) / s.out.width, s.out.height);
+  const size_t down = (s.out.height + rows - 1) / rows;
+  executor(images * down, [&](size_t task) {
+    const size_t y = task % down * rows;
+    RunPart(call, s, l, table,
+            {task / down, y, HWY_MIN(y + rows, s.out.height), 0, s.out.width});
+  });
+#endif
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard

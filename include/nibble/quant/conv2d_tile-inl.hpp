@@ -1,0 +1,301 @@
+// Microkernel of conv2d.hpp: some pixels of one row of the output by one or two
+// vectors of output channels, in registers over all taps.
+#if defined(NIBBLE_QUANT_CONV2D_TILE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef NIBBLE_QUANT_CONV2D_TILE_INL_HPP
+#undef NIBBLE_QUANT_CONV2D_TILE_INL_HPP
+#else
+#define NIBBLE_QUANT_CONV2D_TILE_INL_HPP
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "nibble/core/highway.hpp"
+#include "nibble/core/simd-inl.hpp"
+
+// Whether four products are summed by one instruction.
+#undef NIBBLE_CONV_VNNI
+#if HWY_TARGET == HWY_AVX3_DL || \
+    (HWY_TARGET == HWY_AVX3 && defined(__AVX512VNNI__))
+#define NIBBLE_CONV_VNNI 1
+#else
+#define NIBBLE_CONV_VNNI 0
+#endif
+
+NIBBLE_BEFORE_NAMESPACE();
+namespace nibble {
+namespace HWY_NAMESPACE {
+namespace conv2d_internal {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Sums = hn::ScalableTag<std::int32_t>;
+using SumVec = hn::Vec<Sums>;
+
+#undef NIBBLE_CONV_PAIRS
+#define NIBBLE_CONV_PAIRS (NIBBLE_X86_VECTORS && !NIBBLE_CONV_VNNI)
+
+#if NIBBLE_X86_VECTORS
+using Pairs = hn::ScalableTag<std::int16_t>;
+using PairVec = hn::Vec<Pairs>;
+
+// a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in each lane of 32 bits.
+HWY_INLINE SumVec PairProducts(PairVec a, PairVec b) {
+#if HWY_TARGET <= HWY_AVX3
+  return SumVec{_mm512_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return SumVec{_mm256_madd_epi16(a.raw, b.raw)};
+#else
+  return SumVec{_mm_madd_epi16(a.raw, b.raw)};
+#endif
+}
+#endif
+
+// Weights of a vector of outputs, four channels in each lane, in the form in
+// which they are multiplied: bytes, or even and odd bytes as 16-bit lanes.
+struct WeightVec {
+#if NIBBLE_CONV_PAIRS
+  PairVec even, odd;
+#else
+  SumVec bytes;
+#endif
+};
+
+HWY_INLINE WeightVec LoadWeights(const std::int8_t* HWY_RESTRICT w) {
+  const hn::Repartition<std::int8_t, Sums> d8;
+  const auto bytes = hn::BitCast(Sums(), hn::Load(d8, w));
+#if NIBBLE_CONV_PAIRS
+  const auto pairs = hn::BitCast(Pairs(), bytes);
+  return {hn::ShiftRight<8>(hn::ShiftLeft<8>(pairs)), hn::ShiftRight<8>(pairs)};
+#else
+  return {bytes};
+#endif
+}
+
+#if !NIBBLE_CONV_PAIRS && !NIBBLE_CONV_VNNI
+// Product of byte kByte of the lanes, unsigned by signed.
+template <int kByte>
+HWY_INLINE SumVec ByteProduct(SumVec inputs, SumVec w) {
+  const Sums d;
+  const auto x = hn::And(hn::ShiftRight<8 * kByte>(inputs), hn::Set(d, 255));
+  return hn::Mul(x, hn::ShiftRight<24>(hn::ShiftLeft<24 - 8 * kByte>(w)));
+}
+#endif
+
+// sum + the four products of each lane: unsigned inputs, the same four in every
+// lane, by signed weights. Nothing saturates: x86 without VNNI widens the bytes
+// to 16 bits, where a pair of products fits 32.
+HWY_INLINE SumVec AddProducts(std::int32_t inputs, const WeightVec& w,
+                              SumVec sum) {
+  const Sums d;
+#if NIBBLE_CONV_VNNI
+  return SumVec{
+      _mm512_dpbusd_epi32(sum.raw, hn::Set(d, inputs).raw, w.bytes.raw)};
+#elif NIBBLE_CONV_PAIRS
+  const auto x = hn::BitCast(Pairs(), hn::Set(d, inputs));
+  const auto even = hn::And(x, hn::Set(Pairs(), std::int16_t{255}));
+  const hn::RebindToUnsigned<Pairs> du;
+  const auto odd =
+      hn::BitCast(Pairs(), hn::ShiftRight<8>(hn::BitCast(du, x)));
+  return hn::Add(sum, hn::Add(PairProducts(even, w.even),
+                              PairProducts(odd, w.odd)));
+#else
+  const auto x = hn::Set(d, inputs);
+  const auto low = hn::Add(ByteProduct<0>(x, w.bytes),
+                           ByteProduct<1>(x, w.bytes));
+  return hn::Add(sum, hn::Add(low, hn::Add(ByteProduct<2>(x, w.bytes),
+                                           ByteProduct<3>(x, w.bytes))));
+#endif
+}
+
+HWY_INLINE std::int32_t LoadInputs(const std::uint8_t* HWY_RESTRICT p) {
+  std::int32_t inputs;
+  std::memcpy(&inputs, p, sizeof(inputs));
+  return inputs;
+}
+
+// Pixels of a tile: [from, to).
+struct TapRange {
+  size_t from, to;
+};
+
+// The accumulators of kRows pixels by kVecs vectors.
+template <size_t kRows, size_t kVecs>
+struct TileSums {
+  SumVec at[kRows][kVecs];
+};
+
+template <size_t kVecs>
+struct TileWeights {
+  WeightVec at[kVecs];
+};
+
+// Pixels i, ..., kRows - 1 of them that lie in [kFrom, kTo).
+template <size_t kFrom, size_t kTo, size_t i, size_t kRows, size_t kVecs>
+HWY_INLINE void AddRows(const std::uint8_t* HWY_RESTRICT p, size_t stride,
+                        const TileWeights<kVecs>& w,
+                        TileSums<kRows, kVecs>& sums) {
+  if constexpr (i < kTo) {
+    if constexpr (i >= kFrom) {
+      const std::int32_t inputs = LoadInputs(p + i * stride);
+      sums.at[i][0] = AddProducts(inputs, w.at[0], sums.at[i][0]);
+      if constexpr (kVecs == 2) {
+        sums.at[i][1] = AddProducts(inputs, w.at[1], sums.at[i][1]);
+      }
+    }
+    AddRows<kFrom, kTo, i + 1>(p, stride, w, sums);
+  }
+}
+
+// One tap for pixels kFrom, ..., kTo - 1. p: the tap's first channel in the
+// window of pixel 0; `stride` bytes lead to the next pixel's.
+template <size_t kFrom, size_t kTo, size_t kRows, size_t kVecs>
+HWY_INLINE void AddTap(const std::uint8_t* HWY_RESTRICT p, size_t stride,
+                       size_t groups, const std::int8_t* HWY_RESTRICT w,
+                       TileSums<kRows, kVecs>& sums) {
+  const size_t bytes = hn::Lanes(Sums()) * 4;
+  for (size_t g = 0; g < groups; ++g) {
+    TileWeights<kVecs> weights;
+    weights.at[0] = LoadWeights(w);
+    if constexpr (kVecs == 2) weights.at[1] = LoadWeights(w + bytes);
+    AddRows<kFrom, kTo, 0>(p, stride, weights, sums);
+    p += 4;
+    w += kVecs * bytes;
+  }
+}
+
+// The same for pixels range.from, ..., range.to - 1.
+template <size_t i, size_t kRows, size_t kVecs>
+HWY_INLINE void AddSomeRows(const TapRange& range,
+                            const std::uint8_t* HWY_RESTRICT p, size_t stride,
+                            size_t groups, const std::int8_t* HWY_RESTRICT w,
+                            TileSums<kRows, kVecs>& sums) {
+  if constexpr (i < kRows) {
+    if (range.from <= i && i < range.to) {
+      AddTap<i, i + 1>(p, stride, groups, w, sums);
+    }
+    AddSomeRows<i + 1>(range, p, stride, groups, w, sums);
+  }
+}
+
+template <size_t i, size_t kRows, size_t kVecs>
+HWY_INLINE void SetSums(const std::int32_t* HWY_RESTRICT start,
+                        TileSums<kRows, kVecs>& sums) {
+  const Sums d;
+  if constexpr (i < kRows) {
+    sums.at[i][0] = hn::Load(d, start);
+    if constexpr (kVecs == 2) {
+      sums.at[i][1] = hn::Load(d, start + hn::Lanes(d));
+    }
+    SetSums<i + 1>(start, sums);
+  }
+}
+
+template <size_t i, size_t kRows, size_t kVecs>
+HWY_INLINE void StoreSums(const TileSums<kRows, kVecs>& sums,
+                          std::int32_t* HWY_RESTRICT out) {
+  const Sums d;
+  if constexpr (i < kRows) {
+    hn::Store(sums.at[i][0], d, out);
+    if constexpr (kVecs == 2) {
+      hn::Store(sums.at[i][1], d, out + hn::Lanes(d));
+    }
+    StoreSums<i + 1>(sums, out + kVecs * hn::Lanes(d));
+  }
+}
+
+// Pixels [0, from) and [to, kRows): those for which the tap lies outside.
+template <size_t i, size_t kRows, size_t kVecs>
+HWY_INLINE void AddOutside(size_t from, size_t to,
+                           const std::int32_t* HWY_RESTRICT outside,
+                           TileSums<kRows, kVecs>& sums) {
+  const Sums d;
+  if constexpr (i < kRows) {
+    if (i < from || i >= to) {
+      sums.at[i][0] = hn::Add(sums.at[i][0], hn::Load(d, outside));
+      if constexpr (kVecs == 2) {
+        sums.at[i][1] =
+            hn::Add(sums.at[i][1], hn::Load(d, outside + hn::Lanes(d)));
+      }
+    }
+    AddOutside<i + 1>(from, to, outside, sums);
+  }
+}
+
+// What a tile reads. A row of taps that lies above or below the image is left
+// out by its caller.
+struct TileInput {
+  const std::uint8_t* in;  // pixel 0, first tap that is in the rows; for a tap
+                           // left of the image the pointer is not followed
+  size_t tap_rows;         // rows of taps inside the image
+  size_t row;              // bytes to the next row of taps
+  size_t taps;             // taps of a row
+  size_t tap;              // bytes to the next tap
+  size_t pixel;            // bytes to the next pixel's window
+  size_t groups;           // channels / 4
+  std::ptrdiff_t left;     // column of pixel 0's first tap
+  size_t width;            // of the image
+  size_t step;             // columns from pixel to pixel
+};
+
+// For which pixels of a tile a tap lies in the image, whose column for pixel 0
+// is `column`.
+HWY_INLINE TapRange RangeOf(const TileInput& t, std::ptrdiff_t column,
+                            size_t rows) {
+  const auto step = static_cast<std::ptrdiff_t>(t.step);
+  const auto n = static_cast<std::ptrdiff_t>(rows);
+  const auto width = static_cast<std::ptrdiff_t>(t.width);
+  std::ptrdiff_t from = 0, to = n;
+  if (column < 0) from = HWY_MIN((step - 1 - column) / step, n);
+  if (column + (n - 1) * step >= width) {
+    to = column >= width ? 0 : (width - 1 - column) / step + 1;
+  }
+  to = HWY_MAX(to, from);
+  return {static_cast<size_t>(from), static_cast<size_t>(to)};
+}
+
+// start: [kVecs vectors], where every sum begins; w: the weights of the first
+// tap inside; outside: of that tap, or null if the zero point is 0.
+// out: [kRows][kVecs vectors].
+template <size_t kRows, size_t kVecs>
+HWY_NOINLINE void ConvTile(const TileInput& t, const std::int32_t* start,
+                           const std::int8_t* HWY_RESTRICT w,
+                           const std::int32_t* HWY_RESTRICT outside,
+                           std::int32_t* HWY_RESTRICT out) {
+  const size_t columns = kVecs * hn::Lanes(Sums());
+  const size_t tap_weights = t.groups * columns * 4;
+  const std::uint8_t* row = t.in;
+  TileSums<kRows, kVecs> sums;
+  SetSums<0>(start, sums);
+  for (size_t ky = 0; ky < t.tap_rows; ++ky, row += t.row) {
+    std::ptrdiff_t column = t.left;
+    const std::uint8_t* p = row;
+    for (size_t kx = 0; kx < t.taps; ++kx, ++column, p += t.tap) {
+      const TapRange range = RangeOf(t, column, kRows);
+      if (HWY_LIKELY(range.from == 0 && range.to == kRows)) {
+        AddTap<0, kRows>(p, t.pixel, t.groups, w, sums);
+      } else {
+        if (kRows > 1 && range.from == 1 && range.to == kRows) {
+          AddTap<1, kRows>(p, t.pixel, t.groups, w, sums);
+        } else if (kRows > 1 && range.from == 0 && range.to == kRows - 1) {
+          AddTap<0, kRows - 1>(p, t.pixel, t.groups, w, sums);
+        } else {
+          AddSomeRows<0>(range, p, t.pixel, t.groups, w, sums);
+        }
+        if (outside != nullptr) {
+          AddOutside<0>(range.from, range.to, outside, sums);
+        }
+      }
+      w += tap_weights;
+      if (outside != nullptr) outside += columns;
+    }
+  }
+  StoreSums<0>(sums, out);
+}
+
+}  // namespace conv2d_internal
+}  // namespace HWY_NAMESPACE
+}  // namespace nibble
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
