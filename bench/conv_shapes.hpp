@@ -24,11 +24,14 @@ inline constexpr ConvCase kConvCases[] = {
     {"16x16x32_64s2", {{16, 16, 32}, {8, 8, 64}, {3, 3}, {2, 2}, {1, 1}}},
     {"8x8x64", {{8, 8, 64}, {8, 8, 64}, {3, 3}, {1, 1}, {1, 1}}},
     {"25x5x64_1x1", {{25, 5, 64}, {25, 5, 64}}},
-    {"25x5x64_dw",
-     {{25, 5, 64}, {25, 5, 64}, {3, 3}, {1, 1}, {1, 1}, 64}},
+    {"25x5x64_dw", {{25, 5, 64}, {25, 5, 64}, {3, 3}, {1, 1}, {1, 1}, 64}},
     {"56x56x128_dw",
      {{56, 56, 128}, {56, 56, 128}, {3, 3}, {1, 1}, {1, 1}, 128}},
 };
+
+// The convolutions of ResNet-20, in their order, as indices of kConvCases.
+inline constexpr std::size_t kResNet20[] = {3, 4, 4, 4, 4, 4, 4, 5, 6, 6,
+                                            6, 6, 6, 7, 8, 8, 8, 8, 8};
 
 // Operations: two per tap that lies inside the image.
 inline double UsefulOps(const Conv2dShape& s) {

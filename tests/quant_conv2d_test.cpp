@@ -22,6 +22,9 @@ static_assert(Conv2dSum(kCorner, kPixels, kTaps, 9, 0, 0, 0, 0) == 9 + 7);
 static_assert(Conv2dSum(kCorner, kPixels, kTaps, 9, 4, 0, 0, 0) == 9 - 21);
 static_assert(ScaledSum(3, 0.5f, true) == 1.5f);
 static_assert(ScaledSum(-3, 0.5f, true) == 0 && ScaledSum(-3, 2, false) == -6);
+static_assert(RoundedSum(5, 0.5f, {{}, 10, 0, 255}) == 12);  // halves to even
+static_assert(RoundedSum(7, 0.5f, {{}, 10, 0, 255}) == 14);
+static_assert(RoundedSum(-70, 0.5f, {{}, 3, -5, 255}) == 251);
 static_assert(RequantizedSum(7, {1 << 30, 0}, {{}, 3, 0, 255}) == 7);
 static_assert(RequantizedSum(-70, {1 << 30, 0}, {{}, 3, -5, 255}) == 251);
 
@@ -170,12 +173,30 @@ TEST_P(QuantConv2dTest, FinishesAreThoseOfTheDefinition) {
     }
     for (const bool relu : {false, true}) {
       std::vector<float> out(sums.size() + 1, 42.0f);
+      const auto more = Numbers<std::int32_t>(n, -1000, 1000, rng);
+      Conv2d(shape, filter, 1, View(e.in), ScaleSums{scale, relu, more},
+             std::span(out).first(sums.size()));
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        ASSERT_EQ(out[i],
+                  ScaledSum(sums[i] + more[i % n], scale[i % n], relu))
+            << i;
+      }
       Conv2d(shape, filter, 1, View(e.in), ScaleSums{scale, relu},
              std::span(out).first(sums.size()));
       for (std::size_t i = 0; i < sums.size(); ++i) {
         ASSERT_EQ(out[i], ScaledSum(sums[i], scale[i % n], relu)) << i;
       }
       EXPECT_EQ(out.back(), 42.0f);
+    }
+    for (const RoundSums& to :
+         {RoundSums{scale, 128, 0, 255}, RoundSums{scale, 20, 20, 219}}) {
+      std::vector<std::uint8_t> out(sums.size() + 1, 42);
+      Conv2d(shape, filter, 1, View(e.in), to,
+             std::span(out).first(sums.size()));
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        ASSERT_EQ(out[i], RoundedSum(sums[i], scale[i % n], to)) << i;
+      }
+      EXPECT_EQ(out.back(), 42);
     }
     for (const Requantize& to :
          {Requantize{factor, 128, 0, 255}, Requantize{factor, -3, -128, 127},
@@ -187,6 +208,33 @@ TEST_P(QuantConv2dTest, FinishesAreThoseOfTheDefinition) {
         ASSERT_EQ(out[i], RequantizedSum(sums[i], factor[i % n], to)) << i;
       }
       EXPECT_EQ(out.back(), 42);
+    }
+  }
+}
+
+// Sums at the ends of int32, scales that make halves or overflow.
+TEST_P(QuantConv2dTest, RoundsExtremes) {
+  const Conv2dShape shape{{1, 1, 1}, {1, 1, 21}};
+  Example e{.shape = shape,
+            .in = {0},
+            .weight = std::vector<std::int8_t>(21, 1),
+            .bias = std::vector<std::int32_t>(21)};
+  constexpr std::int32_t kSums[] = {-2147483647 - 1, 2147483647, -1, 1, 0, 3,
+                                    -5, 16777217};
+  constexpr float kScales[] = {0.5f, 3e38f, 1e-38f, -0.5f, 0.0f};
+  std::vector<float> scale(21);
+  for (std::size_t i = 0; i < 40; ++i) {
+    for (std::size_t o = 0; o < 21; ++o) {
+      e.bias[o] = kSums[(o + i) % 8];
+      scale[o] = kScales[(o + i / 8) % 5];
+    }
+    for (const RoundSums& to :
+         {RoundSums{scale, 128, 0, 255}, RoundSums{scale, 3, -128, 127}}) {
+      std::vector<std::uint8_t> out(21);
+      Conv2d(shape, e.Filter(), 1, View(e.in), to, std::span(out));
+      for (std::size_t o = 0; o < 21; ++o) {
+        ASSERT_EQ(out[o], RoundedSum(e.bias[o], scale[o], to)) << i;
+      }
     }
   }
 }
@@ -286,7 +334,14 @@ TEST_P(QuantConv2dTest, RejectsSizesThatDisagree) {
   EXPECT_THROW(Conv2d(s, filter, 1, View(in), ScaleSums{scale},
                       std::span(floats)),
                std::invalid_argument);
+  scale.resize(3);
+  EXPECT_THROW(Conv2d(s, filter, 1, View(in), ScaleSums{scale, false, two},
+                      std::span(floats)),
+               std::invalid_argument);
   std::vector<std::uint8_t> bytes(12);
+  EXPECT_THROW(Conv2d(s, filter, 1, View(in), RoundSums{floats},
+                      std::span(bytes)),
+               std::invalid_argument);
   EXPECT_THROW(Conv2d(s, filter, 1, View(in), Requantize{factor},
                       std::span(bytes)),
                std::invalid_argument);

@@ -122,8 +122,9 @@ nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
 nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
                                 Calibration calibration,
                                 const Executor& executor,
-                                const nn::Progress& progress) {
-  nn::Network network(workload.model, workload.weights, spec);
+                                const nn::Progress& progress,
+                                nn::QuantEngine engine) {
+  nn::Network network(workload.model, workload.weights, spec, engine);
   nn::Calibrate(network, workload.calibration, workload.calibration.count,
                 calibration, executor);
   const bool exact = spec == nn::QuantSpec{};

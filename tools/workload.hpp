@@ -47,6 +47,8 @@ nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
 nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
                                 Calibration calibration,
                                 const Executor& executor,
-                                const nn::Progress& progress = {});
+                                const nn::Progress& progress = {},
+                                nn::QuantEngine engine =
+                                    nn::QuantEngine::kFake);
 
 }  // namespace nibble::tools

@@ -57,9 +57,9 @@ std::vector<InputObserver> ObserversFor(const Model& model,
                                         const std::vector<Unit>& units) {
   std::vector<InputObserver> observers(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
-    if (!units[i].fake || !IsStatic(units[i].fake->input_scheme())) continue;
+    if (!units[i].is_static()) continue;
     const Layer& layer = model.layers[i];
-    observers[i] = InputObserver(units[i].fake->input_scheme(),
+    observers[i] = InputObserver(*units[i].scheme(),
                                  ConvShapeOf(layer).in.channels);
   }
   return observers;
@@ -98,8 +98,8 @@ void Network::Calibrate(std::span<const float> inputs, Calibration method,
   });
   executor(all.size(), [&](std::size_t i) {
     Unit& unit = impl_->units[i];
-    if (!unit.fake || !IsStatic(unit.fake->input_scheme())) return;
-    unit.fake->SetParams(all[i].Choose(unit.fake->input_scheme(), method));
+    if (!unit.is_static()) return;
+    unit.SetParams(all[i].Choose(*unit.scheme(), method));
   });
 }
 

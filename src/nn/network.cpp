@@ -7,34 +7,11 @@
 #include "network_impl.hpp"
 #include "nibble/core/check.hpp"
 #include "nibble/nn/elementwise.hpp"
+#include "slots.hpp"
 #include "nibble/quant/tensor.hpp"
 
 namespace nibble::nn {
 namespace {
-
-// Which buffer each layer's output lies in: a buffer is free again after the
-// last layer that reads it. As few buffers as possible keep a batch in cache.
-std::vector<std::size_t> AssignSlots(const Model& model, std::size_t& slots) {
-  const std::size_t n = model.layers.size();
-  std::vector<std::size_t> last_use(n, 0);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (const int from : {model.layers[i].input, model.layers[i].input2}) {
-      if (from >= 0) last_use[static_cast<std::size_t>(from)] = i;
-    }
-  }
-  last_use[n - 1] = n;
-  std::vector<std::size_t> slot(n), busy_until;
-  for (std::size_t i = 0; i < n; ++i) {
-    // Free: last read by an earlier layer, not by this one.
-    const auto free = std::ranges::find_if(
-        busy_until, [&](std::size_t until) { return until < i; });
-    slot[i] = static_cast<std::size_t>(free - busy_until.begin());
-    if (free == busy_until.end()) busy_until.push_back(0);
-    busy_until[slot[i]] = last_use[i];
-  }
-  slots = busy_until.size();
-  return slot;
-}
 
 // Half of a 512 KiB second-level cache for a batch's activations.
 constexpr std::size_t kBatchBytes = 256 << 10;
@@ -42,7 +19,8 @@ constexpr std::size_t kMaxBatch = 64;
 
 }  // namespace
 
-Network::Impl::Impl(Model m, const Weights& weights, QuantSpec s)
+Network::Impl::Impl(Model m, const Weights& weights, QuantSpec s,
+                    QuantEngine engine)
     : model(std::move(m)), spec(std::move(s)) {
   NIBBLE_CHECK("Network", !model.layers.empty());
   units.resize(model.layers.size());
@@ -53,7 +31,9 @@ Network::Impl::Impl(Model m, const Weights& weights, QuantSpec s)
     const FoldedWeights folded = Fold(layer, weights);
     Unit& unit = units[i];
     unit.exact = PackFilter(ConvShapeOf(layer), folded.weight, folded.bias);
-    if (spec.ForInput(layer)) {
+    if (engine == QuantEngine::kInteger) {
+      unit.integer.emplace(layer, folded, spec);
+    } else if (spec.ForInput(layer)) {
       unit.fake.emplace(layer, folded, spec);
     } else if (const auto& scheme = spec.ForWeights(layer)) {
       std::vector<float> values(folded.weight.size());
@@ -76,7 +56,10 @@ void Network::Impl::RunLayer(std::size_t i, Engine engine, std::size_t images,
   switch (layer.kind) {
     case LayerKind::kConv2d:
     case LayerKind::kLinear:
-      if (engine == Engine::kExact || !(unit.fake || unit.weight_only)) {
+      if (engine == Engine::kQuantized && unit.integer) {
+        unit.integer->Run(images, in, out);
+      } else if (engine == Engine::kExact ||
+                 !(unit.fake || unit.weight_only)) {
         Conv2d(ConvShapeOf(layer), unit.exact, images, in, out, layer.relu);
       } else if (unit.weight_only) {
         Conv2d(ConvShapeOf(layer), *unit.weight_only, images, in, out,
@@ -123,9 +106,10 @@ std::span<const float> Network::Impl::RunBatch(
   return output(static_cast<int>(model.layers.size()) - 1);
 }
 
-Network::Network(Model model, const Weights& weights, QuantSpec spec)
-    : impl_(
-          std::make_unique<Impl>(std::move(model), weights, std::move(spec))) {}
+Network::Network(Model model, const Weights& weights, QuantSpec spec,
+                 QuantEngine engine)
+    : impl_(std::make_unique<Impl>(std::move(model), weights, std::move(spec),
+                                   engine)) {}
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
@@ -134,9 +118,7 @@ const Model& Network::model() const { return impl_->model; }
 const QuantSpec& Network::spec() const { return impl_->spec; }
 
 bool Network::needs_calibration() const {
-  return std::ranges::any_of(impl_->units, [](const Unit& unit) {
-    return unit.fake && unit.fake->needs_params();
-  });
+  return std::ranges::any_of(impl_->units, &Unit::needs_params);
 }
 
 std::vector<float> Network::Run(std::span<const float> inputs,

@@ -10,6 +10,7 @@
 #include "nibble/core/aligned.hpp"
 #include "nibble/nn/conv2d.hpp"
 #include "nibble/nn/fake_layer.hpp"
+#include "nibble/nn/integer_layer.hpp"
 #include "nibble/nn/network.hpp"
 
 namespace nibble::nn {
@@ -43,11 +44,27 @@ class Workspaces {
 struct Unit {
   Filter exact;                       // in float, for calibration too
   std::optional<Filter> weight_only;  // weights quantized, input not
-  std::optional<FakeLayer> fake;      // input quantized
+  std::optional<FakeLayer> fake;      // input quantized; or, by the engine:
+  std::optional<IntegerLayer> integer;
+
+  // Whether the input's scheme has a range that is found beforehand.
+  bool is_static() const { return scheme() != nullptr && IsStatic(*scheme()); }
+  // Null where the input is not quantized.
+  const Scheme* scheme() const {
+    if (integer) return &integer->input_scheme();
+    return fake ? &fake->input_scheme() : nullptr;
+  }
+  bool needs_params() const {
+    return integer ? integer->needs_params() : fake && fake->needs_params();
+  }
+  void SetParams(std::vector<QuantParams> params) {
+    if (integer) return integer->SetParams(std::move(params));
+    fake->SetParams(std::move(params));
+  }
 };
 
 struct Network::Impl {
-  Impl(Model m, const Weights& weights, QuantSpec s);
+  Impl(Model m, const Weights& weights, QuantSpec s, QuantEngine engine);
 
   // Sees the input of layer i before it runs.
   using InputVisitor =

@@ -7,6 +7,7 @@
 
 #include "nibble/core/check.hpp"
 #include "nibble/nn/conv2d.hpp"
+#include "src/nn/slots.hpp"
 #include "src/nn/tflite_impl.hpp"
 
 namespace nibble::nn {
@@ -161,6 +162,9 @@ class Builder {
         break;
       default:
         Conv(op, layer, arithmetic.conv);
+        arithmetic.filter = PackByteFilter(
+            arithmetic.conv.shape, arithmetic.conv.weight, arithmetic.conv.bias,
+            static_cast<std::uint8_t>(arithmetic.conv.in_zero + 128));
     }
     producer_[At(out)] = static_cast<int>(model_.layers.size());
     model_.layers.push_back(std::move(layer));
@@ -394,6 +398,7 @@ class Builder {
 
 TfliteNetwork::Impl::Impl(const io::Tflite& file, const std::string& origin) {
   Builder(file, origin, model, layers).Build(input, output);
+  buffer = AssignSlots(model, buffers);
 }
 
 TfliteNetwork::TfliteNetwork(const io::Tflite& file, const std::string& origin)

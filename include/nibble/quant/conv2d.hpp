@@ -26,9 +26,8 @@
 #include "nibble/core/config.hpp"
 #include "nibble/core/executor.hpp"
 #include "nibble/core/shape.hpp"
+#include "nibble/format/rounding.hpp"
 #include "nibble/quant/fixed_factor.hpp"
-#include "nibble/quant/integer_grid.hpp"
-#include "nibble/quant/params.hpp"
 
 namespace nibble {
 
@@ -72,11 +71,13 @@ constexpr std::int32_t Conv2dSum(const Conv2dShape& shape,
 // KeepSums: the int32 itself.
 struct KeepSums {};
 
-// ScaleSums: y = float(sum) * scale[o], two roundings, halves to even; then
-// max(0, y) if `relu`.
+// ScaleSums: y = float(sum + bias[o]) * scale[o], two roundings, halves to
+// even; then max(0, y) if `relu`. This bias is for those that are known only
+// with the input; it may be empty.
 struct ScaleSums {
   std::span<const float> scale;
   bool relu = false;
+  std::span<const std::int32_t> bias = {};
 };
 constexpr float ScaledSum(std::int32_t sum, float scale, bool relu) {
   const float y = static_cast<float>(sum) * scale;
@@ -96,6 +97,26 @@ constexpr std::uint8_t RequantizedSum(std::int32_t sum,
                                       const Requantize& to) {
   return static_cast<std::uint8_t>(
       std::clamp(Scaled(sum, factor) + to.zero, to.low, to.high));
+}
+
+// RoundSums: byte = clamp(zero + round(float(sum) * scale[o]), low, high),
+// halves to even in all three roundings, modulo 256. The cheapest way to bytes.
+//
+// Domain   scales are finite; |zero|, |low| and |high| below 2^22.
+struct RoundSums {
+  std::span<const float> scale;
+  std::int32_t zero = 0;
+  std::int32_t low = 0;
+  std::int32_t high = 255;
+};
+constexpr std::uint8_t RoundedSum(std::int32_t sum, float scale,
+                                  const RoundSums& to) {
+  const float y = std::clamp(static_cast<float>(sum) * scale,
+                             static_cast<float>(to.low - to.zero),
+                             static_cast<float>(to.high - to.zero));
+  return static_cast<std::uint8_t>(
+      static_cast<std::int32_t>(RoundToInteger(y, Rounding::kNearestEven)) +
+      to.zero);
 }
 
 // Weights in the order in which the kernel reads them; only for the instruction
@@ -120,7 +141,7 @@ struct ByteFilter {
 
 // One call of the kernel; see Conv2d.
 struct ByteConvCall {
-  enum class Finish : std::uint8_t { kKeep, kScale, kRequantize };
+  enum class Finish : std::uint8_t { kKeep, kScale, kRequantize, kRound };
   const Conv2dShape& shape;
   const ByteFilter& filter;
   std::size_t images;
@@ -128,6 +149,7 @@ struct ByteConvCall {
   std::uint8_t flip;  // 128 where `in` is signed
   Finish finish;
   const float* scale;
+  const std::int32_t* bias;  // or null
   const FixedFactor* factor;
   std::int32_t zero, low, high;
   bool relu;
@@ -204,6 +226,7 @@ ByteConvCall Call(const Conv2dShape& shape, const ByteFilter& filter,
           .flip = static_cast<std::uint8_t>(In(-1) < In(0) ? 128 : 0),
           .finish = ByteConvCall::Finish::kKeep,
           .scale = nullptr,
+          .bias = nullptr,
           .factor = nullptr,
           .zero = 0,
           .low = 0,
@@ -234,9 +257,12 @@ void Conv2d(const Conv2dShape& shape, const ByteFilter& filter,
             std::size_t images, std::span<const In> in, const ScaleSums& finish,
             std::span<float> out, const Executor& executor = {}) {
   NIBBLE_CHECK("Conv2d", finish.scale.size() == shape.out.channels);
+  NIBBLE_CHECK("Conv2d", finish.bias.empty() ||
+                             finish.bias.size() == shape.out.channels);
   auto call = conv2d_internal::Call(shape, filter, images, in, out.data());
   call.finish = ByteConvCall::Finish::kScale;
   call.scale = finish.scale.data();
+  if (!finish.bias.empty()) call.bias = finish.bias.data();
   call.relu = finish.relu;
   conv2d_internal::Run(call, in.size(), out.size(), executor);
 }
@@ -251,6 +277,21 @@ void Conv2d(const Conv2dShape& shape, const ByteFilter& filter,
   auto call = conv2d_internal::Call(shape, filter, images, in, out.data());
   call.finish = ByteConvCall::Finish::kRequantize;
   call.factor = finish.factor.data();
+  call.zero = finish.zero;
+  call.low = finish.low;
+  call.high = finish.high;
+  conv2d_internal::Run(call, in.size(), out.size(), executor);
+}
+
+template <class In, class Out>
+void Conv2d(const Conv2dShape& shape, const ByteFilter& filter,
+            std::size_t images, std::span<const In> in, const RoundSums& finish,
+            std::span<Out> out, const Executor& executor = {}) {
+  static_assert(sizeof(Out) == 1);
+  NIBBLE_CHECK("Conv2d", finish.scale.size() == shape.out.channels);
+  auto call = conv2d_internal::Call(shape, filter, images, in, out.data());
+  call.finish = ByteConvCall::Finish::kRound;
+  call.scale = finish.scale.data();
   call.zero = finish.zero;
   call.low = finish.low;
   call.high = finish.high;

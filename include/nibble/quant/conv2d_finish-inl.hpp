@@ -12,6 +12,7 @@
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/conv2d.hpp"
+#include "nibble/quant/fixed_factor-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {
@@ -34,6 +35,7 @@ HWY_INLINE void StoreSome(D d, V v, size_t valid, T* HWY_RESTRICT to) {
 // What the finishes read, by channel, for whole tiles: [group][tile][column].
 struct FinishTable {
   AlignedVector<float> scale;
+  AlignedVector<std::int32_t> bias;
   AlignedVector<std::int32_t> multiplier;
   AlignedVector<std::int64_t> bits;  // 31 - shift
 };
@@ -45,12 +47,14 @@ inline FinishTable MakeFinishTable(const ByteConvCall& call, size_t groups,
   const size_t outputs = call.shape.out.channels / groups;
   const size_t size = groups * padded;
   const auto place = [&](size_t o) { return o / outputs * padded + o % outputs; };
-  if (call.finish == ByteConvCall::Finish::kScale) {
+  if (call.scale != nullptr) {
     table.scale.resize(size);
+    table.bias.resize(size);
     for (size_t o = 0; o < call.shape.out.channels; ++o) {
       table.scale[place(o)] = call.scale[o];
+      if (call.bias != nullptr) table.bias[place(o)] = call.bias[o];
     }
-  } else if (call.finish == ByteConvCall::Finish::kRequantize) {
+  } else if (call.factor != nullptr) {
     table.multiplier.resize(size);
     table.bits.resize(size, 31);
     for (size_t o = 0; o < call.shape.out.channels; ++o) {
@@ -74,19 +78,21 @@ class KeepLanes {
   }
 };
 
-// y = float(sum) * scale, then the ReLU: any y < 0 becomes 0.
+// y = float(sum + bias) * scale, then the ReLU: any y < 0 becomes 0.
 template <class D>
 class ScaleLanes {
  public:
   using Out = float;
   HWY_INLINE ScaleLanes(const ByteConvCall& call, const FinishTable& table,
                         size_t i)
-      : scale_(hn::Load(DF(), table.scale.data() + i)), relu_(call.relu) {}
+      : scale_(hn::Load(DF(), table.scale.data() + i)),
+        bias_(hn::Load(D(), table.bias.data() + i)),
+        relu_(call.relu) {}
 
   HWY_INLINE void operator()(hn::Vec<D> sum, size_t valid, Out* to) const {
     const DF df;
     const auto zero = hn::Zero(df);
-    auto y = hn::Mul(hn::ConvertTo(df, sum), scale_);
+    auto y = hn::Mul(hn::ConvertTo(df, hn::Add(sum, bias_)), scale_);
     if (relu_) y = hn::IfThenElse(hn::Lt(y, zero), zero, y);
     StoreSome(df, y, valid, to);
   }
@@ -94,57 +100,61 @@ class ScaleLanes {
  private:
   using DF = hn::Rebind<float, D>;
   hn::Vec<DF> scale_;
+  hn::Vec<D> bias_;
   bool relu_;
 };
 
-// clamp(zero + Scaled(sum, factor), low, high): products of even and of odd
-// lanes in 64 bits; what is asked for are their low halves.
+// clamp(zero + round(float(sum) * scale), low, high), clamped before it is
+// rounded: the ends are integers.
 template <class D>
-class RequantizeLanes {
+class RoundLanes {
  public:
   using Out = std::uint8_t;
-  HWY_INLINE RequantizeLanes(const ByteConvCall& call, const FinishTable& table,
-                             size_t i)
-      : zero_(hn::Set(D(), call.zero)),
-        low_(hn::Set(D(), call.low)),
-        high_(hn::Set(D(), call.high)),
-        multiplier_(hn::Load(D(), table.multiplier.data() + i)) {
-    const D64 d64;
-    const auto a = hn::Load(d64, table.bits.data() + i);
-    const auto b = hn::Load(d64, table.bits.data() + i + hn::Lanes(d64));
-    even_ = hn::ConcatEven(d64, b, a);
-    odd_ = hn::ConcatOdd(d64, b, a);
-    const auto one = hn::Set(d64, std::int64_t{1});
-    half_even_ = hn::Shl(one, hn::Sub(even_, one));
-    half_odd_ = hn::Shl(one, hn::Sub(odd_, one));
-  }
+  HWY_INLINE RoundLanes(const ByteConvCall& call, const FinishTable& table,
+                        size_t i)
+      : scale_(hn::Load(DF(), table.scale.data() + i)),
+        low_(hn::Set(DF(), static_cast<float>(call.low - call.zero))),
+        high_(hn::Set(DF(), static_cast<float>(call.high - call.zero))),
+        zero_(hn::Set(D(), call.zero)) {}
 
   HWY_INLINE void operator()(hn::Vec<D> sum, size_t valid, Out* to) const {
-    const D d;
-    const D64 d64;
-    const auto even = hn::MulEven(sum, multiplier_);
-    const auto odd = hn::MulEven(OddLanes(sum), OddLanes(multiplier_));
-    const auto low = hn::Shr(hn::Add(even, half_even_), even_);
-    const auto high = hn::Shr(hn::Add(odd, half_odd_), odd_);
-    const auto scaled = hn::OddEven(
-        hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(d64, high))),
-        hn::BitCast(d, low));
-    const auto code = hn::Min(hn::Max(hn::Add(scaled, zero_), low_), high_);
+    const auto y = hn::Mul(hn::ConvertTo(DF(), sum), scale_);
+    const auto code =
+        hn::Add(hn::NearestInt(hn::Min(hn::Max(y, low_), high_)), zero_);
     const hn::RebindToUnsigned<D> du;
     const hn::Rebind<std::uint8_t, D> d8;
     StoreSome(d8, LowBits(d8, hn::BitCast(du, code)), valid, to);
   }
 
  private:
-  using D64 = hn::RepartitionToWide<D>;
-  using V64 = hn::Vec<D64>;
+  using DF = hn::Rebind<float, D>;
+  hn::Vec<DF> scale_, low_, high_;
+  hn::Vec<D> zero_;
+};
 
-  static HWY_INLINE hn::Vec<D> OddLanes(hn::Vec<D> v) {
-    return hn::BitCast(D(), hn::ShiftRight<32>(hn::BitCast(D64(), v)));
+// clamp(zero + Scaled(sum, factor), low, high).
+template <class D>
+class RequantizeLanes {
+ public:
+  using Out = std::uint8_t;
+  HWY_INLINE RequantizeLanes(const ByteConvCall& call, const FinishTable& table,
+                             size_t i)
+      : scaled_(table.multiplier.data() + i, table.bits.data() + i),
+        zero_(hn::Set(D(), call.zero)),
+        low_(hn::Set(D(), call.low)),
+        high_(hn::Set(D(), call.high)) {}
+
+  HWY_INLINE void operator()(hn::Vec<D> sum, size_t valid, Out* to) const {
+    const auto code =
+        hn::Min(hn::Max(hn::Add(scaled_(sum), zero_), low_), high_);
+    const hn::RebindToUnsigned<D> du;
+    const hn::Rebind<std::uint8_t, D> d8;
+    StoreSome(d8, LowBits(d8, hn::BitCast(du, code)), valid, to);
   }
 
-  hn::Vec<D> zero_, low_, high_, multiplier_;
-  V64 even_, odd_, half_even_, half_odd_;
+ private:
+  ScaledLanes<D> scaled_;
+  hn::Vec<D> zero_, low_, high_;
 };
 
 // Where the sums of a tile go: `rows` pixels from `pixel` on, `valid` channels
@@ -186,6 +196,8 @@ HWY_NOINLINE inline void FinishTile(const ByteConvCall& call,
       return FinishWith<ScaleLanes<D>>(d, call, table, to, sums, columns);
     case ByteConvCall::Finish::kRequantize:
       return FinishWith<RequantizeLanes<D>>(d, call, table, to, sums, columns);
+    case ByteConvCall::Finish::kRound:
+      return FinishWith<RoundLanes<D>>(d, call, table, to, sums, columns);
   }
 }
 

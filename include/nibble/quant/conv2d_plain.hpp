@@ -24,11 +24,16 @@ inline void Finish(const ByteConvCall& call, std::int32_t sum, std::size_t o,
       break;
     case ByteConvCall::Finish::kScale:
       static_cast<float*>(call.out)[i] =
-          ScaledSum(sum, call.scale[o], call.relu);
+          ScaledSum(sum + (call.bias == nullptr ? 0 : call.bias[o]),
+                    call.scale[o], call.relu);
       break;
     case ByteConvCall::Finish::kRequantize:
       static_cast<std::uint8_t*>(call.out)[i] = RequantizedSum(
           sum, call.factor[o], {{}, call.zero, call.low, call.high});
+      break;
+    case ByteConvCall::Finish::kRound:
+      static_cast<std::uint8_t*>(call.out)[i] = RoundedSum(
+          sum, call.scale[o], {{}, call.zero, call.low, call.high});
       break;
   }
 }

@@ -108,12 +108,6 @@ HWY_INLINE SumVec AddProducts(std::int32_t inputs, const WeightVec& w,
 #endif
 }
 
-HWY_INLINE std::int32_t LoadInputs(const std::uint8_t* HWY_RESTRICT p) {
-  std::int32_t inputs;
-  std::memcpy(&inputs, p, sizeof(inputs));
-  return inputs;
-}
-
 // Pixels of a tile: [from, to).
 struct TapRange {
   size_t from, to;
@@ -130,36 +124,74 @@ struct TileWeights {
   WeightVec at[kVecs];
 };
 
+// Where a tap's channels lie for each pixel of a tile. Every third pixel has a
+// pointer of its own, and the two after it are one and two strides further:
+// x86 adds those as it loads, so that few registers serve many pixels.
+struct TilePixels {
+  const std::uint8_t *p0, *p3, *p6, *p9, *p12;
+  size_t stride;
+
+  HWY_INLINE TilePixels(const std::uint8_t* p, size_t step)
+      : p0(p),
+        p3(p + 3 * step),
+        p6(p + 6 * step),
+        p9(p + 9 * step),
+        p12(p + 12 * step),
+        stride(step) {}
+
+  // To the next four channels. The compiler shall not see that the pointers
+  // are related: it would make a register of every distance.
+  HWY_INLINE void Advance() {
+    p0 += 4, p3 += 4, p6 += 4, p9 += 4, p12 += 4;
+    asm("" : "+r"(p0), "+r"(p3), "+r"(p6), "+r"(p9), "+r"(p12));
+  }
+
+  template <size_t i>
+  HWY_INLINE std::int32_t Load() const {
+    static_assert(i < 15);
+    constexpr size_t kBase = i / 3;
+    const std::uint8_t* p = kBase == 0   ? p0
+                            : kBase == 1 ? p3
+                            : kBase == 2 ? p6
+                            : kBase == 3 ? p9
+                                         : p12;
+    std::int32_t inputs;
+    std::memcpy(&inputs, p + i % 3 * stride, sizeof(inputs));
+    return inputs;
+  }
+};
+
 // Pixels i, ..., kRows - 1 of them that lie in [kFrom, kTo).
 template <size_t kFrom, size_t kTo, size_t i, size_t kRows, size_t kVecs>
-HWY_INLINE void AddRows(const std::uint8_t* HWY_RESTRICT p, size_t stride,
-                        const TileWeights<kVecs>& w,
+HWY_INLINE void AddRows(const TilePixels& pixels, const TileWeights<kVecs>& w,
                         TileSums<kRows, kVecs>& sums) {
   if constexpr (i < kTo) {
     if constexpr (i >= kFrom) {
-      const std::int32_t inputs = LoadInputs(p + i * stride);
+      const std::int32_t inputs = pixels.Load<i>();
       sums.at[i][0] = AddProducts(inputs, w.at[0], sums.at[i][0]);
       if constexpr (kVecs == 2) {
         sums.at[i][1] = AddProducts(inputs, w.at[1], sums.at[i][1]);
       }
     }
-    AddRows<kFrom, kTo, i + 1>(p, stride, w, sums);
+    AddRows<kFrom, kTo, i + 1>(pixels, w, sums);
   }
 }
 
-// One tap for pixels kFrom, ..., kTo - 1. p: the tap's first channel in the
-// window of pixel 0; `stride` bytes lead to the next pixel's.
+// One tap, or several that lie side by side, for pixels kFrom, ..., kTo - 1.
+// p: the first channel in the window of pixel 0; `stride` bytes lead to the
+// next pixel's.
 template <size_t kFrom, size_t kTo, size_t kRows, size_t kVecs>
-HWY_INLINE void AddTap(const std::uint8_t* HWY_RESTRICT p, size_t stride,
-                       size_t groups, const std::int8_t* HWY_RESTRICT w,
+HWY_INLINE void AddTap(const std::uint8_t* p, size_t stride, size_t groups,
+                       const std::int8_t* HWY_RESTRICT w,
                        TileSums<kRows, kVecs>& sums) {
   const size_t bytes = hn::Lanes(Sums()) * 4;
+  TilePixels pixels(p, stride);
   for (size_t g = 0; g < groups; ++g) {
     TileWeights<kVecs> weights;
     weights.at[0] = LoadWeights(w);
     if constexpr (kVecs == 2) weights.at[1] = LoadWeights(w + bytes);
-    AddRows<kFrom, kTo, 0>(p, stride, weights, sums);
-    p += 4;
+    AddRows<kFrom, kTo, 0>(pixels, weights, sums);
+    pixels.Advance();
     w += kVecs * bytes;
   }
 }
@@ -238,6 +270,13 @@ struct TileInput {
   size_t step;             // columns from pixel to pixel
 };
 
+// Taps of a row that lie in the image for the same pixels of a tile.
+struct Segment {
+  size_t taps;
+  TapRange range;
+};
+inline constexpr size_t kMostSegments = 8;
+
 // For which pixels of a tile a tap lies in the image, whose column for pixel 0
 // is `column`.
 HWY_INLINE TapRange RangeOf(const TileInput& t, std::ptrdiff_t column,
@@ -254,6 +293,25 @@ HWY_INLINE TapRange RangeOf(const TileInput& t, std::ptrdiff_t column,
   return {static_cast<size_t>(from), static_cast<size_t>(to)};
 }
 
+// The segments of taps [tap0, tap1), at most kMostSegments of them; returns how
+// many. Taps that lie apart (convolutions in groups) are segments of their own.
+inline size_t FindSegments(const TileInput& t, size_t rows, size_t tap0,
+                           size_t tap1, Segment* segments) {
+  const bool joined = t.tap == 4 * t.groups;
+  size_t n = 0;
+  for (size_t kx = tap0; kx < tap1; ++kx) {
+    const TapRange range =
+        RangeOf(t, t.left + static_cast<std::ptrdiff_t>(kx), rows);
+    if (joined && n > 0 && segments[n - 1].range.from == range.from &&
+        segments[n - 1].range.to == range.to) {
+      ++segments[n - 1].taps;
+    } else {
+      segments[n++] = {1, range};
+    }
+  }
+  return n;
+}
+
 // start: [kVecs vectors], where every sum begins; w: the weights of the first
 // tap inside; outside: of that tap, or null if the zero point is 0.
 // out: [kRows][kVecs vectors].
@@ -264,30 +322,37 @@ HWY_NOINLINE void ConvTile(const TileInput& t, const std::int32_t* start,
                            std::int32_t* HWY_RESTRICT out) {
   const size_t columns = kVecs * hn::Lanes(Sums());
   const size_t tap_weights = t.groups * columns * 4;
-  const std::uint8_t* row = t.in;
   TileSums<kRows, kVecs> sums;
   SetSums<0>(start, sums);
-  for (size_t ky = 0; ky < t.tap_rows; ++ky, row += t.row) {
-    std::ptrdiff_t column = t.left;
-    const std::uint8_t* p = row;
-    for (size_t kx = 0; kx < t.taps; ++kx, ++column, p += t.tap) {
-      const TapRange range = RangeOf(t, column, kRows);
-      if (HWY_LIKELY(range.from == 0 && range.to == kRows)) {
-        AddTap<0, kRows>(p, t.pixel, t.groups, w, sums);
-      } else {
-        if (kRows > 1 && range.from == 1 && range.to == kRows) {
-          AddTap<1, kRows>(p, t.pixel, t.groups, w, sums);
+  for (size_t tap0 = 0; tap0 < t.taps; tap0 += kMostSegments) {
+    const size_t tap1 = HWY_MIN(tap0 + kMostSegments, t.taps);
+    Segment segments[kMostSegments];
+    const size_t n = FindSegments(t, kRows, tap0, tap1, segments);
+    for (size_t ky = 0; ky < t.tap_rows; ++ky) {
+      const std::uint8_t* p = t.in + ky * t.row + tap0 * t.tap;
+      size_t tap = ky * t.taps + tap0;
+      for (size_t i = 0; i < n; ++i) {
+        const TapRange range = segments[i].range;
+        const size_t taps = segments[i].taps;
+        const size_t groups = taps * t.groups;
+        const std::int8_t* weights = w + tap * tap_weights;
+        if (HWY_LIKELY(range.from == 0 && range.to == kRows)) {
+          AddTap<0, kRows>(p, t.pixel, groups, weights, sums);
+        } else if (kRows > 1 && range.from == 1 && range.to == kRows) {
+          AddTap<1, kRows>(p, t.pixel, groups, weights, sums);
         } else if (kRows > 1 && range.from == 0 && range.to == kRows - 1) {
-          AddTap<0, kRows - 1>(p, t.pixel, t.groups, w, sums);
+          AddTap<0, kRows - 1>(p, t.pixel, groups, weights, sums);
         } else {
-          AddSomeRows<0>(range, p, t.pixel, t.groups, w, sums);
+          AddSomeRows<0>(range, p, t.pixel, groups, weights, sums);
         }
-        if (outside != nullptr) {
-          AddOutside<0>(range.from, range.to, outside, sums);
+        if (outside != nullptr && (range.from != 0 || range.to != kRows)) {
+          for (size_t j = tap; j < tap + taps; ++j) {
+            AddOutside<0>(range.from, range.to, outside + j * columns, sums);
+          }
         }
+        p += taps * t.tap;
+        tap += taps;
       }
-      w += tap_weights;
-      if (outside != nullptr) outside += columns;
     }
   }
   StoreSums<0>(sums, out);
