@@ -122,6 +122,15 @@ class Eval(Folder):
             self.assertEqual(fake["engine"], "fake")
             for name in ("correct", "mean_logit_error"):
                 self.assertEqual(integer[name], fake[name])
+        words = ["eval", "--model", "mlp", "--weight-scheme", "int8/channel",
+                 "--act-scheme", "int8", "--chain"]
+        fake, integer = result(*words), result(*words, "--engine", "integer")
+        self.assertGreater(fake["accuracy"], 0.92)
+        for name in ("correct", "mean_logit_error", "chain"):
+            self.assertEqual(integer[name], fake[name])
+        self.refuses("eval", "--model", "mlp", "--weight-scheme", "int8",
+                     "--act-scheme", "int8/token", "--chain",
+                     says=["chained network", "int8/token", "expected"])
         for weights, acts, says in (
                 ("int8", "aqt:int8/channel", "input aqt:int8/channel"),
                 ("int4/group32", "int8", "weights int4/group32"),

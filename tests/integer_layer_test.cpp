@@ -20,13 +20,20 @@ struct Pair {
 // Every kind of integer: symmetric, unsigned, with zero points on either side,
 // per token, ternary, one bit.
 constexpr Pair kPairs[] = {
-    {"int8/channel", "int8"},         {"int8", "uint8"},
-    {"int4/channel", "uint4"},        {"int8/channel", "asym:uint8"},
-    {"int8/channel", "asym:int8"},    {"asym:int8/channel", "asym:uint8"},
-    {"asym:uint4/channel", "int8"},   {"int3/channel", "int8/token"},
-    {"int8", "asym:uint8/token"},     {"ternary/channel", "int8/token"},
-    {"absmean:ternary", "ternary"},   {"aqt:int8/channel", "aqt:uint8"},
-    {"torch:int8/channel", "torch:uint8"}, {"int1/channel", "int1"},
+    {"int8/channel", "int8"},
+    {"int8", "uint8"},
+    {"int4/channel", "uint4"},
+    {"int8/channel", "asym:uint8"},
+    {"int8/channel", "asym:int8"},
+    {"asym:int8/channel", "asym:uint8"},
+    {"asym:uint4/channel", "int8"},
+    {"int3/channel", "int8/token"},
+    {"int8", "asym:uint8/token"},
+    {"ternary/channel", "int8/token"},
+    {"absmean:ternary", "ternary"},
+    {"aqt:int8/channel", "aqt:uint8"},
+    {"torch:int8/channel", "torch:uint8"},
+    {"int1/channel", "int1"},
 };
 
 std::vector<Layer> Layers() {
@@ -110,6 +117,51 @@ TEST_P(IntegerLayerTest, NetworksGiveTheSameLogits) {
       integer.Calibrate(images, Calibration::kMse);
     }
     EXPECT_EQ(integer.Run(images), fake.Run(images));
+  }
+}
+
+// Codes from layer to layer, through both kinds of shortcut and the pool.
+TEST_P(IntegerLayerTest, ChainedNetworksGiveTheSameLogits) {
+  std::mt19937 rng(4);
+  for (const Model& model : {ResNetCifar(8, 0.5), ResNet8(0.5)}) {
+    const Weights weights = RandomWeights(model, 2);
+    const auto images = Normal(3 * model.input.size(), rng);
+    for (QuantSpec spec :
+         {Spec("int8/channel", "int8"), Spec("int4/channel", "asym:uint8"),
+          Spec("int4/channel", "int4", "int8"),
+          Spec("ternary/channel", "asym:int8")}) {
+      spec.chain = true;
+      Network fake(model, weights, spec);
+      Network integer(model, weights, spec, QuantEngine::kInteger);
+      EXPECT_TRUE(integer.needs_calibration());
+      EXPECT_THROW(integer.Run(images), std::invalid_argument);
+      fake.Calibrate(images, Calibration::kAbsMax);
+      integer.Calibrate(images, Calibration::kAbsMax);
+      const auto logits = integer.Run(images);
+      EXPECT_EQ(logits, fake.Run(images));
+      // Not far from the float network: codes of 8 bits.
+      if (spec.activations != ParseScheme("int8")) continue;
+      const auto exact = Network(model, weights).Run(images);
+      double error = 0, size = 0;
+      for (std::size_t i = 0; i < exact.size(); ++i) {
+        error += std::abs(double{logits[i]} - double{exact[i]});
+        size += std::abs(double{exact[i]});
+      }
+      EXPECT_LT(error, 0.2 * size) << model.name;
+    }
+  }
+}
+
+TEST(IntegerLayer, ChainsAreOfStaticIntegers) {
+  const Model model = ResNetCifar(8, 0.25);
+  const Weights weights = RandomWeights(model, 2);
+  for (QuantSpec spec :
+       {Spec("int8/channel", ""), Spec("int8", "int8/token"),
+        Spec("int8", "fp8_e4m3"), Spec("int8", "aqt:int8/channel"),
+        Spec("fp8_e4m3", "int8"), Spec("asym:int8", "int8"), Spec("", "int8"),
+        Spec("int4/group4", "int8")}) {
+    spec.chain = true;
+    EXPECT_THROW(Network(model, weights, spec), InputError);
   }
 }
 

@@ -1,10 +1,9 @@
 // Convolution of bytes: every instruction set against the definition.
-#include "nibble/quant/conv2d.hpp"
-
 #include <random>
 #include <vector>
 
 #include "hwy/tests/hwy_gtest.h"
+#include "nibble/quant/conv2d.hpp"
 
 namespace nibble {
 namespace {
@@ -69,10 +68,10 @@ std::vector<T> Numbers(std::size_t n, int low, int high, std::mt19937& rng) {
   for (T& v : x) {
     const auto random = rng();
     const int ends = random % 16 == 0 ? low : high;
-    v = static_cast<T>(random % 8 == 0
-                           ? ends
-                           : low + static_cast<int>(rng() % static_cast<unsigned>(
-                                                                high - low + 1)));
+    v = static_cast<T>(
+        random % 8 == 0 ? ends
+                        : low + static_cast<int>(rng() % static_cast<unsigned>(
+                                                             high - low + 1)));
   }
   return x;
 }
@@ -95,10 +94,9 @@ struct Example {
       const std::size_t image = i / shape.out.size();
       const std::size_t o = i % shape.out.channels;
       const std::size_t pixel = i % shape.out.size() / shape.out.channels;
-      sums.push_back(Conv2dSum(shape, in.data() + image * shape.in.size(),
-                               weight.data(), bias[o], zero,
-                               pixel / shape.out.width,
-                               pixel % shape.out.width, o));
+      sums.push_back(Conv2dSum(
+          shape, in.data() + image * shape.in.size(), weight.data(), bias[o],
+          zero, pixel / shape.out.width, pixel % shape.out.width, o));
     }
     return sums;
   }
@@ -108,9 +106,9 @@ Example Random(const Conv2dShape& shape, std::uint8_t zero, int bits,
                std::mt19937& rng, std::size_t images = 1) {
   Example e{.shape = shape, .images = images, .zero = zero, .bits = bits};
   e.in = Numbers<std::uint8_t>(images * shape.in.size(), 0, 255, rng);
-  e.weight = Numbers<std::int8_t>(shape.out.channels * shape.reduction(),
-                                  bits == 4 ? -8 : -128, bits == 4 ? 7 : 127,
-                                  rng);
+  e.weight =
+      Numbers<std::int8_t>(shape.out.channels * shape.reduction(),
+                           bits == 4 ? -8 : -128, bits == 4 ? 7 : 127, rng);
   e.bias = Numbers<std::int32_t>(shape.out.channels, -100000, 100000, rng);
   return e;
 }
@@ -167,8 +165,9 @@ TEST_P(QuantConv2dTest, FinishesAreThoseOfTheDefinition) {
     std::vector<float> scale(n);
     std::vector<FixedFactor> factor(n);
     for (std::size_t o = 0; o < n; ++o) {
-      factor[o] = FixedFactorOf(std::ldexp(1.0 + static_cast<double>(rng()) * 0x1p-32,
-                                           -static_cast<int>(rng() % 22)));
+      factor[o] =
+          FixedFactorOf(std::ldexp(1.0 + static_cast<double>(rng()) * 0x1p-32,
+                                   -static_cast<int>(rng() % 22)));
       scale[o] = std::ldexp(1.0f + static_cast<float>(rng()) * 0x1p-33f, -9);
     }
     for (const bool relu : {false, true}) {
@@ -177,8 +176,7 @@ TEST_P(QuantConv2dTest, FinishesAreThoseOfTheDefinition) {
       Conv2d(shape, filter, 1, View(e.in), ScaleSums{scale, relu, more},
              std::span(out).first(sums.size()));
       for (std::size_t i = 0; i < sums.size(); ++i) {
-        ASSERT_EQ(out[i],
-                  ScaledSum(sums[i] + more[i % n], scale[i % n], relu))
+        ASSERT_EQ(out[i], ScaledSum(sums[i] + more[i % n], scale[i % n], relu))
             << i;
       }
       Conv2d(shape, filter, 1, View(e.in), ScaleSums{scale, relu},
@@ -219,8 +217,8 @@ TEST_P(QuantConv2dTest, RoundsExtremes) {
             .in = {0},
             .weight = std::vector<std::int8_t>(21, 1),
             .bias = std::vector<std::int32_t>(21)};
-  constexpr std::int32_t kSums[] = {-2147483647 - 1, 2147483647, -1, 1, 0, 3,
-                                    -5, 16777217};
+  constexpr std::int32_t kSums[] = {
+      -2147483647 - 1, 2147483647, -1, 1, 0, 3, -5, 16777217};
   constexpr float kScales[] = {0.5f, 3e38f, 1e-38f, -0.5f, 0.0f};
   std::vector<float> scale(21);
   for (std::size_t i = 0; i < 40; ++i) {
@@ -266,8 +264,11 @@ TEST_P(QuantConv2dTest, RequantizesExtremes) {
   std::vector<FixedFactor> factor(21);
   constexpr std::int32_t kEnds[] = {-2147483647 - 1, 2147483647, -1, 1, 0,
                                     1 << 30};
-  constexpr FixedFactor kFactors[] = {{1 << 30, -31}, {2147483647, -31},
-                                      {2147483647, 0}, {1 << 30, 30}, {0, 0}};
+  constexpr FixedFactor kFactors[] = {{1 << 30, -31},
+                                      {2147483647, -31},
+                                      {2147483647, 0},
+                                      {1 << 30, 30},
+                                      {0, 0}};
   for (std::size_t i = 0; i < 30; ++i) {
     for (std::size_t o = 0; o < 21; ++o) {
       e.bias[o] = kEnds[(o + i) % 6];
@@ -331,20 +332,20 @@ TEST_P(QuantConv2dTest, RejectsSizesThatDisagree) {
   odd.kernel.width = 2;
   EXPECT_THROW(keep(odd, 1, 8, 12), std::invalid_argument);
   EXPECT_EQ(out, std::vector<std::int32_t>(12, 42));
-  EXPECT_THROW(Conv2d(s, filter, 1, View(in), ScaleSums{scale},
-                      std::span(floats)),
-               std::invalid_argument);
+  EXPECT_THROW(
+      Conv2d(s, filter, 1, View(in), ScaleSums{scale}, std::span(floats)),
+      std::invalid_argument);
   scale.resize(3);
   EXPECT_THROW(Conv2d(s, filter, 1, View(in), ScaleSums{scale, false, two},
                       std::span(floats)),
                std::invalid_argument);
   std::vector<std::uint8_t> bytes(12);
-  EXPECT_THROW(Conv2d(s, filter, 1, View(in), RoundSums{floats},
-                      std::span(bytes)),
-               std::invalid_argument);
-  EXPECT_THROW(Conv2d(s, filter, 1, View(in), Requantize{factor},
-                      std::span(bytes)),
-               std::invalid_argument);
+  EXPECT_THROW(
+      Conv2d(s, filter, 1, View(in), RoundSums{floats}, std::span(bytes)),
+      std::invalid_argument);
+  EXPECT_THROW(
+      Conv2d(s, filter, 1, View(in), Requantize{factor}, std::span(bytes)),
+      std::invalid_argument);
   keep(s, 0, 0, 0);
 }
 

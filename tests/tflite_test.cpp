@@ -46,10 +46,10 @@ TEST(Tflite, ReadsEveryOperator) {
   EXPECT_EQ(file.tensors[6].zero_points, std::vector<std::int64_t>{4});
   EXPECT_EQ(file.tensors[2].dtype, "I32");
 
-  const TfliteOp kinds[] = {
-      TfliteOp::kConv2d,        TfliteOp::kDepthwiseConv2d, TfliteOp::kAdd,
-      TfliteOp::kAveragePool2d, TfliteOp::kReshape, TfliteOp::kFullyConnected,
-      TfliteOp::kSoftmax};
+  const TfliteOp kinds[] = {TfliteOp::kConv2d,  TfliteOp::kDepthwiseConv2d,
+                            TfliteOp::kAdd,     TfliteOp::kAveragePool2d,
+                            TfliteOp::kReshape, TfliteOp::kFullyConnected,
+                            TfliteOp::kSoftmax};
   for (std::size_t i = 0; i < 7; ++i) {
     EXPECT_EQ(file.operators[i].op, kinds[i]) << i;
   }
@@ -77,9 +77,8 @@ TEST(Tflite, LyingFilesAreRefused) {
                  "f: file type: found \"\", expected \"TFL3\" at byte 4");
   EXPECT_REFUSED(Tflite::Parse(testing::Bytes("1234GGUF"), "f"),
                  "f: file type: found \"GGUF\", expected \"TFL3\" at byte 4");
-  EXPECT_REFUSED(
-      Tflite::Parse(testing::FromHex("ff000000 54464c33"), "f"),
-      "f: model: found byte 255, expected one of the file's 8");
+  EXPECT_REFUSED(Tflite::Parse(testing::FromHex("ff000000 54464c33"), "f"),
+                 "f: model: found byte 255, expected one of the file's 8");
 }
 
 // The seed with its first `from` replaced.

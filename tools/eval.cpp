@@ -20,6 +20,7 @@ struct Options {
   WorkloadOptions workload;
   std::string weights, acts, ends, calibration = "absmax", labels;
   nn::QuantEngine engine = nn::QuantEngine::kFake;
+  bool chain = false;
   std::size_t threads = std::thread::hardware_concurrency();
   Output output = Output::kTable;
 };
@@ -80,9 +81,9 @@ CodedInputs LoadCoded(const Options& o, const nn::TfliteNetwork& network) {
 
 // A network whose file says how everything is quantized.
 void RunTflite(const Options& o) {
-  for (const auto& [name, value] :
-       {std::pair{"--weight-scheme", &o.weights}, {"--act-scheme", &o.acts},
-        {"--ends-scheme", &o.ends}}) {
+  for (const auto& [name, value] : {std::pair{"--weight-scheme", &o.weights},
+                                    {"--act-scheme", &o.acts},
+                                    {"--ends-scheme", &o.ends}}) {
     if (value->empty()) continue;
     throw InputError("nibble eval", name, *value,
                      "none: a tflite file has schemes of its own");
@@ -97,12 +98,9 @@ void RunTflite(const Options& o) {
   const nn::Evaluation e =
       nn::Evaluate(network, inputs.codes, inputs.labels, pool.executor(),
                    ImageProgress(inputs.labels.size()));
-  Json out = {{"model", o.workload.model},
-              {"weights_file", o.workload.weights},
-              {"engine", "integer"},
-              {"correct", e.correct},
-              {"total", e.total},
-              {"accuracy", e.accuracy()}};
+  Json out = {{"model", o.workload.model}, {"weights_file", o.workload.weights},
+              {"engine", "integer"},       {"correct", e.correct},
+              {"total", e.total},          {"accuracy", e.accuracy()}};
   AddCosts(out, cost::Count(network.model(), network.spec()));
   AddRun(out, o, start);
   Print(out, o.output);
@@ -114,7 +112,8 @@ void Run(const Options& o) {
     throw InputError("nibble eval", "--labels", o.labels,
                      "none: only --model tflite takes them");
   }
-  const nn::QuantSpec spec = MakeQuantSpec(o.weights, o.acts, o.ends);
+  nn::QuantSpec spec = MakeQuantSpec(o.weights, o.acts, o.ends);
+  spec.chain = o.chain;
   const Calibration calibration = ParseCalibration(o.calibration);
   Workload workload = LoadWorkload(o.workload);
   ThreadPool pool(o.threads);
@@ -122,18 +121,19 @@ void Run(const Options& o) {
   const nn::Evaluation e =
       EvaluateWorkload(workload, spec, calibration, pool.executor(),
                        ImageProgress(workload.test.count), o.engine);
-  Json out = {{"model", o.workload.model},
-              {"weights_file", OrNull(o.workload.weights)},
-              {"weight_scheme", OrNull(o.weights)},
-              {"act_scheme", OrNull(o.acts)},
-              {"ends_scheme", OrNull(o.ends)},
-              {"calibration", o.calibration},
-              {"engine",
-               o.engine == nn::QuantEngine::kInteger ? "integer" : "fake"},
-              {"correct", e.correct},
-              {"total", e.total},
-              {"accuracy", e.accuracy()},
-              {"mean_logit_error", e.mean_logit_error}};
+  Json out = {
+      {"model", o.workload.model},
+      {"weights_file", OrNull(o.workload.weights)},
+      {"weight_scheme", OrNull(o.weights)},
+      {"act_scheme", OrNull(o.acts)},
+      {"ends_scheme", OrNull(o.ends)},
+      {"calibration", o.calibration},
+      {"engine", o.engine == nn::QuantEngine::kInteger ? "integer" : "fake"},
+      {"chain", o.chain},
+      {"correct", e.correct},
+      {"total", e.total},
+      {"accuracy", e.accuracy()},
+      {"mean_logit_error", e.mean_logit_error}};
   AddCosts(out, cost::Count(workload.model, spec));
   AddRun(out, o, start);
   Print(out, o.output);
@@ -181,6 +181,9 @@ void AddEval(CLI::App& app) {
               {"integer", nn::QuantEngine::kInteger}},
           CLI::ignore_case))
       ->option_text("fake|integer");
+  command->add_flag("--chain", o->chain,
+                    "Codes go from layer to layer, through residual adds and "
+                    "pools too");
   command->add_option("--limit", o->workload.limit, "Test images; 0 for all")
       ->capture_default_str();
   command->add_option("--seed", o->workload.seed, "Of the training of the mlp")

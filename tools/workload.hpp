@@ -44,11 +44,9 @@ nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,
 
 // Accuracy on the test images, and how far the logits are from the float ones,
 // which are computed at the first call that needs them.
-nn::Evaluation EvaluateWorkload(Workload& workload, const nn::QuantSpec& spec,
-                                Calibration calibration,
-                                const Executor& executor,
-                                const nn::Progress& progress = {},
-                                nn::QuantEngine engine =
-                                    nn::QuantEngine::kFake);
+nn::Evaluation EvaluateWorkload(
+    Workload& workload, const nn::QuantSpec& spec, Calibration calibration,
+    const Executor& executor, const nn::Progress& progress = {},
+    nn::QuantEngine engine = nn::QuantEngine::kFake);
 
 }  // namespace nibble::tools

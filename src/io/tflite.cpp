@@ -18,10 +18,10 @@ struct Dtype {
 // By the schema's TensorType. Without bits: strings and other things that are
 // no plain numbers; such a tensor may not have data.
 constexpr Dtype kDtypes[] = {
-    {"F32", 32}, {"F16", 16}, {"I32", 32},   {"U8", 8},       {"I64", 64},
-    {"string", 0}, {"BOOL", 8}, {"I16", 16}, {"C64", 64},     {"I8", 8},
-    {"F64", 64}, {"C128", 128}, {"U64", 64}, {"resource", 0}, {"variant", 0},
-    {"U32", 32}, {"U16", 16},   {"I4", 4},
+    {"F32", 32},   {"F16", 16},   {"I32", 32}, {"U8", 8},       {"I64", 64},
+    {"string", 0}, {"BOOL", 8},   {"I16", 16}, {"C64", 64},     {"I8", 8},
+    {"F64", 64},   {"C128", 128}, {"U64", 64}, {"resource", 0}, {"variant", 0},
+    {"U32", 32},   {"U16", 16},   {"I4", 4},
 };
 
 std::string Number(std::int64_t value) { return std::to_string(value); }
@@ -30,8 +30,7 @@ std::string Number(std::int64_t value) { return std::to_string(value); }
 std::size_t InRange(const FlatTable& table, const char* field,
                     std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high) {
-    table.Refuse(field, Number(value),
-                 Number(low) + " to " + Number(high));
+    table.Refuse(field, Number(value), Number(low) + " to " + Number(high));
   }
   return static_cast<std::size_t>(value);
 }
@@ -43,8 +42,8 @@ void ReadQuantization(const FlatTable& table, TfliteTensor& tensor) {
   const std::size_t n = tensor.scales.size();
   if (tensor.zero_points.empty()) tensor.zero_points.resize(n);
   if (tensor.zero_points.size() != n) {
-    q.Refuse("zero point", Number(static_cast<std::int64_t>(
-                               tensor.zero_points.size())),
+    q.Refuse("zero point",
+             Number(static_cast<std::int64_t>(tensor.zero_points.size())),
              "as many as scales, " + std::to_string(n));
   }
   for (const float scale : tensor.scales) {
@@ -98,7 +97,7 @@ TfliteTensor ReadTensor(const FlatTable& table,
 struct Form {
   TfliteOp op;
   const char* name;
-  int options;     // 0: none are read
+  int options;                               // 0: none are read
   int padding, stride_width, stride_height;  // fields; -1 for none
   int filter_width, depth_multiplier, activation, dilation_width;
   std::size_t inputs;
@@ -131,8 +130,7 @@ std::size_t Positive(const FlatTable& table, int id, const char* field,
       1, kMost);
 }
 
-void ReadOptions(const FlatTable& table, const Form& form,
-                 TfliteOperator& op) {
+void ReadOptions(const FlatTable& table, const Form& form, TfliteOperator& op) {
   if (form.options == 0) return;
   InRange(table, "type of options", table.Number<std::uint8_t>(3, "options"),
           form.options, form.options);
@@ -145,8 +143,8 @@ void ReadOptions(const FlatTable& table, const Form& form,
         most);
   };
   op.same_padding = byte(form.padding, "padding", 1) == 0;
-  op.activation = static_cast<TfliteActivation>(
-      byte(form.activation, "activation", 3));
+  op.activation =
+      static_cast<TfliteActivation>(byte(form.activation, "activation", 3));
   op.stride_width = Positive(options, form.stride_width, "stride", 0);
   op.stride_height = Positive(options, form.stride_height, "stride", 0);
   op.depth_multiplier =
@@ -183,9 +181,9 @@ std::vector<std::int32_t> ReadIndices(const FlatTable& table, std::size_t id,
 TfliteOperator ReadOperator(const FlatTable& table,
                             const std::vector<std::int64_t>& codes,
                             std::size_t tensors) {
-  const std::int64_t code = codes[InRange(
-      table, "code", table.Number<std::uint32_t>(0, "code"), 0,
-      std::ssize(codes) - 1)];
+  const std::int64_t code =
+      codes[InRange(table, "code", table.Number<std::uint32_t>(0, "code"), 0,
+                    std::ssize(codes) - 1)];
   const Form* form = FormOf(code);
   if (form == nullptr) {
     std::string known;
@@ -206,25 +204,22 @@ TfliteOperator ReadOperator(const FlatTable& table,
 // The newer field holds codes that the older, a byte, has no room for; who
 // writes only one of them leaves the other at zero or at 127.
 std::int64_t CodeOf(const FlatTable& table) {
-  return std::max<std::int64_t>(
-      table.Number<std::int8_t>(0, "deprecated code"),
-      table.Number<std::int32_t>(3, "code"));
+  return std::max<std::int64_t>(table.Number<std::int8_t>(0, "deprecated code"),
+                                table.Number<std::int32_t>(3, "code"));
 }
 
 }  // namespace
 
-const char* ToString(TfliteOp op) {
-  return FormOf(static_cast<int>(op))->name;
-}
+const char* ToString(TfliteOp op) { return FormOf(static_cast<int>(op))->name; }
 
 Tflite Tflite::Parse(Bytes bytes, const std::string& name) {
   FlatBuffer buffer(bytes, name);
   if (bytes.size() < 8 || AsText(bytes.subspan(4, 4)) != "TFL3") {
-    buffer.Refuse("file type",
-                  Quoted(AsText(bytes.subspan(std::min<std::size_t>(
-                                                  4, bytes.size())))
-                             .substr(0, 4)),
-                  "\"TFL3\" at byte 4");
+    buffer.Refuse(
+        "file type",
+        Quoted(AsText(bytes.subspan(std::min<std::size_t>(4, bytes.size())))
+                   .substr(0, 4)),
+        "\"TFL3\" at byte 4");
   }
   const FlatTable model(buffer, buffer.Follow(0, "model"), "model");
   const auto version = model.Number<std::uint32_t>(0, "version");

@@ -31,8 +31,8 @@ std::vector<std::vector<std::int8_t>> AsBytes(std::span<const float> values) {
 
 // Whether all lie in [-8, 7].
 bool AreNibbles(std::span<const std::int8_t> w) {
-  return std::ranges::all_of(
-      w, [](std::int8_t v) { return v >= -8 && v <= 7; });
+  return std::ranges::all_of(w,
+                             [](std::int8_t v) { return v >= -8 && v <= 7; });
 }
 
 }  // namespace
@@ -58,8 +58,8 @@ IntegerLayer::IntegerLayer(const Layer& layer, const FoldedWeights& folded,
         "channel, inputs with one per tensor or token");
   }
   input_ = *x;
-  const QuantizedTensor codes = QuantizeTensor(
-      *w, folded.weight, layer.out.channels, layer.reduction());
+  const QuantizedTensor codes =
+      QuantizeTensor(*w, folded.weight, layer.out.channels, layer.reduction());
   weight_scales_ = codes.scales;
   weights_ = AsBytes(CodeValues(codes));
   weight_bits_ = std::ranges::all_of(weights_, AreNibbles) ? 4 : 8;

@@ -12,6 +12,7 @@
 #include "nibble/nn/fake_layer.hpp"
 #include "nibble/nn/integer_layer.hpp"
 #include "nibble/nn/network.hpp"
+#include "src/nn/chain.hpp"
 
 namespace nibble::nn {
 
@@ -66,9 +67,9 @@ struct Unit {
 struct Network::Impl {
   Impl(Model m, const Weights& weights, QuantSpec s, QuantEngine engine);
 
-  // Sees the input of layer i before it runs.
-  using InputVisitor =
-      std::function<void(std::size_t i, std::span<const float> in)>;
+  // Sees the inputs of layer i before it runs; in2 is an add's.
+  using InputVisitor = std::function<void(
+      std::size_t i, std::span<const float> in, std::span<const float> in2)>;
 
   // Runs all layers; the result lies in the workspace.
   std::span<const float> RunBatch(Engine engine, std::span<const float> inputs,
@@ -78,9 +79,16 @@ struct Network::Impl {
                 std::span<const float> in, std::span<const float> in2,
                 std::span<float> out) const;
 
+  // Logits of a batch under a chained specification.
+  std::vector<float> RunChain(std::span<const float> inputs) const;
+
   Model model;
   QuantSpec spec;
-  std::vector<Unit> units;        // by layer
+  QuantEngine quantized = QuantEngine::kFake;
+  std::vector<Unit> units;  // by layer
+  // Chained specifications only: by layer, and what calibration makes of them.
+  std::vector<FoldedWeights> folded;
+  std::optional<Chain> chain;
   std::vector<std::size_t> slot;  // by layer: the buffer of its output
   std::size_t slots = 0;
   std::size_t slot_size = 0;  // elements per image

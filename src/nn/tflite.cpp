@@ -101,8 +101,8 @@ std::span<const std::uint8_t> TfliteNetwork::Impl::Run(
   return from(static_cast<int>(layers.size()) - 1);
 }
 
-std::vector<std::int8_t> TfliteNetwork::Run(
-    std::span<const std::int8_t> inputs, const Executor& executor) const {
+std::vector<std::int8_t> TfliteNetwork::Run(std::span<const std::int8_t> inputs,
+                                            const Executor& executor) const {
   const std::size_t size = impl_->model.input.size();
   NIBBLE_CHECK("TfliteNetwork::Run", inputs.size() % size == 0);
   const std::size_t images = inputs.size() / size;
@@ -124,8 +124,8 @@ std::vector<std::int8_t> TfliteNetwork::Run(
 }
 
 std::vector<std::int8_t> PixelCodes(const TfliteNetwork& network,
-                                    const io::Images& images,
-                                    std::size_t first, std::size_t count) {
+                                    const io::Images& images, std::size_t first,
+                                    std::size_t count) {
   const auto pixels = Preprocess(network.model(), images, first, count);
   std::vector<std::int8_t> codes(pixels.size());
   const IntegerGrid grid{.low = -128};

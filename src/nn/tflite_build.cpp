@@ -97,7 +97,8 @@ class Builder {
     if (zero < -128 || zero > 127) {
       RefuseTensor(i, "zero point", std::to_string(zero), "-128 to 127");
     }
-    return {.scale = t.scales[0], .zero_point = static_cast<std::int32_t>(zero)};
+    return {.scale = t.scales[0],
+            .zero_point = static_cast<std::int32_t>(zero)};
   }
 
   // [1, height, width, channels] or [1, channels], of at most 2^28 elements.
@@ -139,7 +140,8 @@ class Builder {
     if (op.op == TfliteOp::kReshape || op.op == TfliteOp::kSoftmax) {
       // The same codes under another name; shapes are the reader's matter.
       if (ImageShape(out).size() != model_.shape(input).size()) {
-        Refuse("output", ToText(Tensor(out).shape), "as many elements as before");
+        Refuse("output", ToText(Tensor(out).shape),
+               "as many elements as before");
       }
       if (op.op == TfliteOp::kSoftmax) softmax_input_ = op.inputs[0];
       producer_[At(out)] = input;
@@ -212,12 +214,7 @@ class Builder {
              "two inputs and an output of one shape");
     }
     const QuantParams a = Params(op.inputs[0]), b = Params(op.inputs[1]);
-    const double twice = 2 * double{std::max(a.scale, b.scale)};
-    add.zero_a = a.zero_point, add.zero_b = b.zero_point;
-    add.factor_a = Factor(a.scale / twice);
-    add.factor_b = Factor(b.scale / twice);
-    add.factor = Factor(twice / (double{1 << kTfliteAddBits} *
-                                 Params(op.outputs[0]).scale));
+    add = MakeTfliteAdd(a, b, Params(op.outputs[0]).scale);
     add.out = OutputOf(op);
   }
 
@@ -262,25 +259,25 @@ class Builder {
       expected.channels = fits[0];
     } else {
       const bool depthwise = op.op == TfliteOp::kDepthwiseConv2d;
-      const std::size_t outputs =
-          depthwise ? layer.in.channels * op.depth_multiplier
-                    : (w.empty() ? 0 : w[0]);
+      const std::size_t outputs = depthwise
+                                      ? layer.in.channels * op.depth_multiplier
+                                      : (w.empty() ? 0 : w[0]);
       layer.groups = depthwise ? layer.in.channels : 1;
       layer.stride = {op.stride_height, op.stride_width};
       layer.kernel = w.size() == 4 ? Extent{w[1], w[2]} : Extent{0, 0};
       fits = {depthwise ? 1 : outputs, layer.kernel.height, layer.kernel.width,
               depthwise ? outputs : layer.in.channels};
-      expected = {Size(layer.in.height, layer.kernel.height,
-                       layer.stride.height, op.same_padding,
-                       layer.padding.height),
-                  Size(layer.in.width, layer.kernel.width, layer.stride.width,
-                       op.same_padding, layer.padding.width),
-                  outputs};
+      expected = {
+          Size(layer.in.height, layer.kernel.height, layer.stride.height,
+               op.same_padding, layer.padding.height),
+          Size(layer.in.width, layer.kernel.width, layer.stride.width,
+               op.same_padding, layer.padding.width),
+          outputs};
     }
     if (w != fits || expected.size() == 0 || layer.kernel.area() == 0) {
-      RefuseTensor(op.inputs[1], "shape", ToText(w),
-                   "weights " + ToText(fits) + " of operator " +
-                       std::to_string(op_));
+      RefuseTensor(
+          op.inputs[1], "shape", ToText(w),
+          "weights " + ToText(fits) + " of operator " + std::to_string(op_));
     }
     if (layer.out != expected) {
       Refuse("output", ToText(Tensor(op.outputs[0]).shape),
@@ -294,8 +291,7 @@ class Builder {
     conv.shape = ConvShapeOf(layer);
     conv.in_zero = Params(op.inputs[0]).zero_point;
     conv.out = OutputOf(op);
-    ReadWeights(op.inputs[1], conv,
-                op.op == TfliteOp::kDepthwiseConv2d);
+    ReadWeights(op.inputs[1], conv, op.op == TfliteOp::kDepthwiseConv2d);
     conv.bias.resize(layer.out.channels);
     if (op.inputs.size() > 2 && op.inputs[2] >= 0) {
       layer.bias = true;
@@ -349,8 +345,8 @@ class Builder {
   void ReadBias(std::int32_t i, std::vector<std::int32_t>& bias) const {
     const TfliteTensor& t = Tensor(i);
     if (t.dtype != "I32" || t.data.size() != bias.size() * 4) {
-      RefuseTensor(i, "bias", std::to_string(t.data.size()) + " bytes of " +
-                                  t.dtype,
+      RefuseTensor(i, "bias",
+                   std::to_string(t.data.size()) + " bytes of " + t.dtype,
                    std::to_string(bias.size() * 4) + " of I32");
     }
     std::memcpy(bias.data(), t.data.data(), t.data.size());

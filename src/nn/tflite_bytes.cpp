@@ -81,23 +81,28 @@ void AddBytes(const TfliteAdd& add, std::span<const std::uint8_t> a,
   const auto code = [](std::uint8_t x) {
     return static_cast<std::int8_t>(x - 128);
   };
-  for (std::size_t i = HWY_DYNAMIC_DISPATCH(AddVectors)(
-           add, a.data(), b.data(), out.size(), out.data());
+  for (std::size_t i = HWY_DYNAMIC_DISPATCH(AddVectors)(add, a.data(), b.data(),
+                                                        out.size(), out.data());
        i < out.size(); ++i) {
-    out[i] = static_cast<std::uint8_t>(
-        TfliteSum(code(a[i]), code(b[i]), add) + 128);
+    out[i] =
+        static_cast<std::uint8_t>(TfliteSum(code(a[i]), code(b[i]), add) + 128);
   }
+}
+
+void SumBytes(std::span<const std::uint8_t> in, std::span<std::int32_t> sums) {
+  HWY_DYNAMIC_DISPATCH(SumPixels)
+  (in.data(), in.size() / sums.size(), sums.size(), sums.data());
 }
 
 void MeanBytes(const TfliteOutput& range, std::span<const std::uint8_t> in,
                std::span<std::uint8_t> out) {
   const std::size_t pixels = in.size() / out.size();
   std::vector<std::int32_t> sums(out.size());
-  HWY_DYNAMIC_DISPATCH(SumPixels)(in.data(), pixels, out.size(), sums.data());
+  SumBytes(in, sums);
   const auto n = static_cast<std::int32_t>(pixels);
   for (std::size_t c = 0; c < out.size(); ++c) {
-    out[c] = static_cast<std::uint8_t>(
-        TfliteMean(sums[c] - 128 * n, n, range) + 128);
+    out[c] = static_cast<std::uint8_t>(TfliteMean(sums[c] - 128 * n, n, range) +
+                                       128);
   }
 }
 

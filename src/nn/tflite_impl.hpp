@@ -22,6 +22,9 @@ struct TfliteLayer {
 void AddBytes(const TfliteAdd& add, std::span<const std::uint8_t> a,
               std::span<const std::uint8_t> b, std::span<std::uint8_t> out);
 
+// sums[c] of the bytes of all pixels; in: [pixels, sums.size()].
+void SumBytes(std::span<const std::uint8_t> in, std::span<std::int32_t> sums);
+
 // out[c] = TfliteMean over the pixels.
 void MeanBytes(const TfliteOutput& range, std::span<const std::uint8_t> in,
                std::span<std::uint8_t> out);

@@ -46,7 +46,12 @@ enum class TfliteOp {  // the schema's BuiltinOperator
 };
 const char* ToString(TfliteOp op);
 
-enum class TfliteActivation { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 3 };
+enum class TfliteActivation {
+  kNone = 0,
+  kRelu = 1,
+  kReluN1To1 = 2,
+  kRelu6 = 3
+};
 
 struct TfliteOperator {
   TfliteOp op = TfliteOp::kAdd;

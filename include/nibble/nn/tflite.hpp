@@ -69,8 +69,8 @@ class TfliteNetwork {
 //
 // Errors   InputError if the images have another size than the input.
 std::vector<std::int8_t> PixelCodes(const TfliteNetwork& network,
-                                    const io::Images& images,
-                                    std::size_t first, std::size_t count);
+                                    const io::Images& images, std::size_t first,
+                                    std::size_t count);
 
 // Answers for inputs [labels.size(), model().input] against their labels.
 // `progress` is called as by Logits.

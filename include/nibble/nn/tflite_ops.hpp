@@ -15,6 +15,7 @@
 
 #include "nibble/core/shape.hpp"
 #include "nibble/quant/fixed_factor.hpp"
+#include "nibble/quant/params.hpp"
 
 namespace nibble::nn {
 
@@ -32,14 +33,15 @@ struct TfliteOutput {
 
 // Convolution (depthwise too) and fully connected:
 //
-//     out[o] = clamp(zero + Scaled(bias[o] + sum (in - in_zero) * w, factor[o]))
+//     out[o] = clamp(zero + Scaled(bias[o] + sum (in - in_zero) * w,
+//     factor[o]))
 //
 // The sum runs over taps inside the image.
 struct TfliteConv {
   Conv2dShape shape;
   std::vector<std::int8_t> weight;  // [out][kernel height][width][in / groups]
   std::vector<std::int32_t> bias;   // [out]
-  std::vector<FixedFactor> factor;   // [out]: s_in * s_w / s_out
+  std::vector<FixedFactor> factor;  // [out]: s_in * s_w / s_out
   std::int32_t in_zero = 0;
   TfliteOutput out;
 };
@@ -62,8 +64,8 @@ inline void RunReference(const TfliteConv& conv,
         const std::int8_t* w = conv.weight.data() + o * s.reduction();
         for (std::size_t tap = 0; tap < s.kernel.area(); ++tap) {
           // Above or left of the image wraps to a huge number.
-          const std::size_t iy = y * s.stride.height +
-                                 tap / s.kernel.width - s.padding.height;
+          const std::size_t iy =
+              y * s.stride.height + tap / s.kernel.width - s.padding.height;
           const std::size_t ix =
               x * s.stride.width + tap % s.kernel.width - s.padding.width;
           if (iy >= s.in.height || ix >= s.in.width) continue;
@@ -93,6 +95,20 @@ struct TfliteAdd {
 };
 
 constexpr int kTfliteAddBits = 20;
+
+// The factors of inputs of scales and zero points a and b.
+inline TfliteAdd MakeTfliteAdd(const QuantParams& a, const QuantParams& b,
+                               float out_scale) {
+  // Beyond this every sum saturates.
+  constexpr double kMost = 0x1p29;
+  const double twice = 2 * double{std::max(a.scale, b.scale)};
+  const double unit = double{std::int32_t{1} << kTfliteAddBits} * out_scale;
+  return {.zero_a = a.zero_point,
+          .zero_b = b.zero_point,
+          .factor_a = FixedFactorOf(a.scale / twice),
+          .factor_b = FixedFactorOf(b.scale / twice),
+          .factor = FixedFactorOf(std::min(twice / unit, kMost))};
+}
 
 constexpr std::int8_t TfliteSum(std::int8_t a, std::int8_t b,
                                 const TfliteAdd& add) {

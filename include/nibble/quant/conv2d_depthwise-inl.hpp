@@ -1,7 +1,6 @@
 // Microkernel of conv2d.hpp for one input and one output channel per group:
 // some pixels of a row by one vector of channels.
-#if defined(NIBBLE_QUANT_CONV2D_DEPTHWISE_INL_HPP) == \
-    defined(HWY_TARGET_TOGGLE)
+#if defined(NIBBLE_QUANT_CONV2D_DEPTHWISE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_QUANT_CONV2D_DEPTHWISE_INL_HPP
 #undef NIBBLE_QUANT_CONV2D_DEPTHWISE_INL_HPP
 #else
@@ -58,8 +57,8 @@ HWY_INLINE void AddDepthRows(const TapRange& range,
 // As ConvTile, with `channels` of the image between the weights of two taps and
 // `valid` of a vector's channels in the image.
 template <size_t kRows>
-HWY_NOINLINE void DepthTile(const TileInput& t, size_t valid,
-                            std::uint8_t flip, const std::int32_t* start,
+HWY_NOINLINE void DepthTile(const TileInput& t, size_t valid, std::uint8_t flip,
+                            const std::int32_t* start,
                             const std::int8_t* HWY_RESTRICT w,
                             const std::int32_t* HWY_RESTRICT outside,
                             size_t channels, std::int32_t* HWY_RESTRICT out) {

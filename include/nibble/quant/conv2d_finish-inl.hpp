@@ -11,7 +11,7 @@
 
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
-#include "nibble/quant/conv2d.hpp"
+#include "nibble/quant/conv2d_call.hpp"
 #include "nibble/quant/fixed_factor-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -46,7 +46,9 @@ inline FinishTable MakeFinishTable(const ByteConvCall& call, size_t groups,
   FinishTable table;
   const size_t outputs = call.shape.out.channels / groups;
   const size_t size = groups * padded;
-  const auto place = [&](size_t o) { return o / outputs * padded + o % outputs; };
+  const auto place = [&](size_t o) {
+    return o / outputs * padded + o % outputs;
+  };
   if (call.scale != nullptr) {
     table.scale.resize(size);
     table.bias.resize(size);
@@ -172,8 +174,8 @@ HWY_INLINE void FinishWith(D d, const ByteConvCall& call,
                            const FinishTable& table, const Destination& to,
                            const std::int32_t* sums, size_t columns) {
   const size_t channels = call.shape.out.channels;
-  auto* out = static_cast<typename Finish::Out*>(call.out) +
-              to.pixel * channels + to.o;
+  auto* out =
+      static_cast<typename Finish::Out*>(call.out) + to.pixel * channels + to.o;
   for (size_t j = 0; j < to.valid; j += hn::Lanes(d)) {
     const Finish finish(call, table, to.i + j);
     for (size_t i = 0; i < to.rows; ++i) {

@@ -5,15 +5,14 @@
 #include <cstdint>
 
 #include "nibble/core/executor.hpp"
-#include "nibble/quant/conv2d.hpp"
+#include "nibble/quant/conv2d_call.hpp"
 
 namespace nibble::conv2d_plain {
 
 // Weights stay as they are.
 inline void Pack(const Conv2dShape& shape, const std::int8_t* weight,
                  ByteFilter& filter) {
-  filter.packed.assign(weight,
-                       weight + shape.out.channels * shape.reduction());
+  filter.packed.assign(weight, weight + shape.out.channels * shape.reduction());
 }
 
 inline void Finish(const ByteConvCall& call, std::int32_t sum, std::size_t o,
@@ -32,8 +31,8 @@ inline void Finish(const ByteConvCall& call, std::int32_t sum, std::size_t o,
           sum, call.factor[o], {{}, call.zero, call.low, call.high});
       break;
     case ByteConvCall::Finish::kRound:
-      static_cast<std::uint8_t*>(call.out)[i] = RoundedSum(
-          sum, call.scale[o], {{}, call.zero, call.low, call.high});
+      static_cast<std::uint8_t*>(call.out)[i] =
+          RoundedSum(sum, call.scale[o], {{}, call.zero, call.low, call.high});
       break;
   }
 }
@@ -43,8 +42,8 @@ inline void Run(const ByteConvCall& call, const Executor& executor) {
   executor(call.images, [&](std::size_t image) {
     AlignedVector<std::uint8_t> in(s.in.size());
     for (std::size_t i = 0; i < in.size(); ++i) {
-      in[i] = static_cast<std::uint8_t>(call.in[image * in.size() + i] ^
-                                        call.flip);
+      in[i] =
+          static_cast<std::uint8_t>(call.in[image * in.size() + i] ^ call.flip);
     }
     for (std::size_t i = 0; i < s.out.size(); ++i) {
       const std::size_t o = i % s.out.channels;

@@ -95,14 +95,13 @@ HWY_INLINE SumVec AddProducts(std::int32_t inputs, const WeightVec& w,
   const auto x = hn::BitCast(Pairs(), hn::Set(d, inputs));
   const auto even = hn::And(x, hn::Set(Pairs(), std::int16_t{255}));
   const hn::RebindToUnsigned<Pairs> du;
-  const auto odd =
-      hn::BitCast(Pairs(), hn::ShiftRight<8>(hn::BitCast(du, x)));
-  return hn::Add(sum, hn::Add(PairProducts(even, w.even),
-                              PairProducts(odd, w.odd)));
+  const auto odd = hn::BitCast(Pairs(), hn::ShiftRight<8>(hn::BitCast(du, x)));
+  return hn::Add(sum,
+                 hn::Add(PairProducts(even, w.even), PairProducts(odd, w.odd)));
 #else
   const auto x = hn::Set(d, inputs);
-  const auto low = hn::Add(ByteProduct<0>(x, w.bytes),
-                           ByteProduct<1>(x, w.bytes));
+  const auto low =
+      hn::Add(ByteProduct<0>(x, w.bytes), ByteProduct<1>(x, w.bytes));
   return hn::Add(sum, hn::Add(low, hn::Add(ByteProduct<2>(x, w.bytes),
                                            ByteProduct<3>(x, w.bytes))));
 #endif
