@@ -18,10 +18,12 @@
 //     void PackRows(const Input* const* rows, size_t h, size_t k,
 //                   Panel* out) const;   one tap of h rows
 //     void operator()(const Panel* panel, size_t h, size_t groups,
-//                     const Weight* tile, hn::TFromD<Tag>* sums) const;
+//                     const Weight* tile, const gemm::Ahead<Weight>& ahead,
+//                     hn::TFromD<Tag>* sums) const;
 //
 // which leaves the sums of h rows and of the tile's columns in
-// sums: [h][columns()]; groups = taps * ceil(k / kGroup).
+// sums: [h][columns()]; groups = taps * ceil(k / kGroup). In passing it may
+// prefetch what lies `ahead`.
 #if defined(NIBBLE_CORE_GEMM_PANEL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_CORE_GEMM_PANEL_INL_HPP
 #undef NIBBLE_CORE_GEMM_PANEL_INL_HPP
@@ -40,6 +42,15 @@ namespace nibble {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace gemm {
+
+// A part of the next tile of weights. Each panel that meets a tile asks for one,
+// so that the next tile is in the L2 cache when its turn comes: it would else be
+// waited for at its first panel.
+template <class Weight>
+struct Ahead {
+  const Weight* from;
+  size_t count;  // elements, 0 after the last tile
+};
 
 // Bytes of the panels that one task works on. They are read once per tile of
 // weights and shall stay in the L2 cache (1 MiB on a Zen 4) beside two tiles.
@@ -97,6 +108,7 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
   using Tag = typename Kernel::Tag;
   const size_t groups = shape.taps * Ceil(shape.k, Kernel::kGroup);
   const size_t columns = kernel.columns();
+  const size_t tile_size = groups * Kernel::kGroup * columns;
   UninitializedVector<typename Kernel::Panel> panels((m.end - m.begin) *
                                                      groups * Kernel::kGroup);
   PackPanels(kernel, shape, rows, m.begin, m.end, panels.data());
@@ -108,7 +120,12 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
     for (size_t p = 0; p < count; ++p) {
       const Part part = PartOf(m.end - m.begin, count, p);
       const size_t height = part.end - part.begin;
-      kernel(panel, height, groups, packed + t * tile_stride, sums.data());
+      const Part next = PartOf(t + 1 < tile.end ? tile_size : 0, count, p);
+      const auto* weights = packed + t * tile_stride;
+      kernel(panel, height, groups, weights,
+             Ahead<typename Kernel::Weight>{weights + tile_stride + next.begin,
+                                            next.end - next.begin},
+             sums.data());
       panel += height * groups * Kernel::kGroup;
       FinishTile<Tag>(sums.data(), columns, m.begin + part.begin, height, n0,
                       std::min(shape.n - n0, columns), epilogue);

@@ -100,20 +100,28 @@ inline void GemmInt8Wide(product::GemmInt8Call call, std::int64_t zero_point,
   }
 }
 
+// Whether totals fit in int32; where outputs need that, it must be so.
+template <ByteCode Code>
+bool CheckRange(const char* op, std::size_t k, std::int32_t zero_point,
+                const product::Finish& finish) {
+  std::int64_t bias = 0;
+  for (const std::int64_t b : finish.bias) bias = std::max(bias, b < 0 ? -b : b);
+  const bool narrow =
+      k <= LargestK(LargestStep<Code>(zero_point), 127, bias);
+  product::Require(op,
+                   narrow || finish.kind == product::Kind::kFloat ||
+                       finish.kind == product::Kind::kNearest,
+                   "K * max|x - zero_point| * 127 + max|bias| < 2^31");
+  return narrow;
+}
+
 // The product of checked arguments.
 template <ByteCode Code>
 void GemmInt8Checked(const char* op, const Activations<Code>& x,
                      const PackedInt8& w, std::size_t m,
                      const product::Finish& finish, void* out,
                      const Executor& executor) {
-  std::int64_t bias = 0;
-  for (const std::int64_t b : finish.bias) bias = std::max(bias, b < 0 ? -b : b);
-  const bool narrow =
-      w.k() <= LargestK(LargestStep<Code>(x.zero_point), 127, bias);
-  product::Require(op,
-                   narrow || finish.kind == product::Kind::kFloat ||
-                       finish.kind == product::Kind::kNearest,
-                   "K * max|x - zero_point| * 127 + max|bias| < 2^31");
+  const bool narrow = CheckRange<Code>(op, w.k(), x.zero_point, finish);
   if (m == 0) return;
   product::GemmInt8Call call = CallOf(x, w, m);
   // The kernel sees code + 128 for int8.

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "nibble/core/gemm_panel-inl.hpp"
 #include "nibble/quant/int8_multiply-inl.hpp"
 #include "nibble/quant/pack_groups-inl.hpp"
 #include "nibble/quant/packed_int8.hpp"
@@ -42,46 +43,48 @@ struct Int8Kernel {
   }
 
   void operator()(const Panel* panel, size_t h, size_t groups,
-                  const int8_t* tile, int32_t* sums) const {
+                  const int8_t* tile, const gemm::Ahead<int8_t>& ahead,
+                  int32_t* sums) const {
     using int8_internal::Multiply;
     switch (h) {
       case 1:
-        return Multiply<1>(panel, groups, tile, sums);
+        return Multiply<1>(panel, groups, tile, ahead, sums);
       case 2:
-        return Multiply<2>(panel, groups, tile, sums);
+        return Multiply<2>(panel, groups, tile, ahead, sums);
       case 3:
-        return Multiply<3>(panel, groups, tile, sums);
+        return Multiply<3>(panel, groups, tile, ahead, sums);
       case 4:
-        return Multiply<4>(panel, groups, tile, sums);
+        return Multiply<4>(panel, groups, tile, ahead, sums);
       case 5:
-        return Multiply<5>(panel, groups, tile, sums);
+        return Multiply<5>(panel, groups, tile, ahead, sums);
       case 6:
-        return Multiply<6>(panel, groups, tile, sums);
+        return Multiply<6>(panel, groups, tile, ahead, sums);
       default:
         break;
     }
-    if constexpr (kRows > 6) MultiplyMany(panel, h, groups, tile, sums);
+    if constexpr (kRows > 6) MultiplyMany(panel, h, groups, tile, ahead, sums);
   }
 
  private:
   // A template, so that it is not compiled where panels are lower.
   template <class Code>
   static void MultiplyMany(const Code* panel, size_t h, size_t groups,
-                           const int8_t* tile, int32_t* sums) {
+                           const int8_t* tile,
+                           const gemm::Ahead<int8_t>& ahead, int32_t* sums) {
     using int8_internal::Multiply;
     switch (h) {
       case 7:
-        return Multiply<7>(panel, groups, tile, sums);
+        return Multiply<7>(panel, groups, tile, ahead, sums);
       case 8:
-        return Multiply<8>(panel, groups, tile, sums);
+        return Multiply<8>(panel, groups, tile, ahead, sums);
       case 9:
-        return Multiply<9>(panel, groups, tile, sums);
+        return Multiply<9>(panel, groups, tile, ahead, sums);
       case 10:
-        return Multiply<10>(panel, groups, tile, sums);
+        return Multiply<10>(panel, groups, tile, ahead, sums);
       case 11:
-        return Multiply<11>(panel, groups, tile, sums);
+        return Multiply<11>(panel, groups, tile, ahead, sums);
       default:
-        return Multiply<12>(panel, groups, tile, sums);
+        return Multiply<12>(panel, groups, tile, ahead, sums);
     }
   }
 };

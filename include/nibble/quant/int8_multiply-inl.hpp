@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "nibble/core/dot-inl.hpp"
+#include "nibble/core/gemm_panel-inl.hpp"
 #include "nibble/quant/packed_int8.hpp"
 
 NIBBLE_BEFORE_NAMESPACE();
@@ -46,6 +47,7 @@ inline constexpr size_t kAhead = 1024;
 template <size_t kRows>
 HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
                          const int8_t* HWY_RESTRICT tile,
+                         const gemm::Ahead<int8_t>& ahead,
                          int32_t* HWY_RESTRICT sums) {
   constexpr size_t kUnroll = kRows >= 5 ? 1 : kRows >= 3 ? 2 : 4;
   __m512i c0[kUnroll][kRows], c1[kUnroll][kRows];
@@ -56,6 +58,8 @@ HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
       c0[u][i] = c1[u][i] = _mm512_setzero_si512();
     }
   }
+  const int8_t* next = ahead.from;
+  const size_t next_step = (ahead.count + groups - 1) / groups;
   const auto step = [&](size_t u) NIBBLE_ATTR __attribute__((always_inline)) {
     const __m512i w0 = _mm512_load_si512(tile + u * 128);
     const __m512i w1 = _mm512_load_si512(tile + u * 128 + 64);
@@ -63,6 +67,8 @@ HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
                  _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(tile + u * 128 + kAhead + 64),
                  _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
+    next += next_step;
     HWY_UNROLL(12)
     for (size_t i = 0; i < kRows; ++i) {
       const __m512i x = _mm512_set1_epi32(static_cast<int32_t>(
@@ -123,10 +129,21 @@ HWY_INLINE hn::Vec<Wide> BroadcastGroup(const int16_t* from) {
   return hn::BitCast(Wide(), hn::Set(d64, group));
 }
 
+// v, computed here and not earlier: g++ would load the inputs of all rows before
+// it multiplies one, and have no registers left for the sums.
+template <class V>
+HWY_INLINE V Pin(V v) {
+#if NIBBLE_X86_VECTORS
+  asm volatile("" : "+v"(v.raw));
+#endif
+  return v;
+}
+
 // Few rows take more outputs at a time, so that memory sees fewer passes.
 template <size_t kRows>
 HWY_INLINE void Multiply(const int16_t* HWY_RESTRICT panel, size_t groups,
                          const int8_t* HWY_RESTRICT tile,
+                         const gemm::Ahead<int8_t>& /*ahead*/,
                          int32_t* HWY_RESTRICT sums) {
   const Sums d;
   const hn::Rebind<int8_t, Wide> d8;
@@ -151,10 +168,10 @@ HWY_INLINE void Multiply(const int16_t* HWY_RESTRICT panel, size_t groups,
       }
       HWY_UNROLL(12)
       for (size_t i = 0; i < kRows; ++i) {
-        const auto input = BroadcastGroup(x + i * kInt8Group);
+        const auto input = Pin(BroadcastGroup(x + i * kInt8Group));
         HWY_UNROLL(8)
         for (size_t v = 0; v < kVectors; ++v) {
-          c[i][v] = hn::Add(c[i][v], MulPairsAdd(input, weights[v]));
+          c[i][v] = Pin(hn::Add(c[i][v], MulPairsAdd(input, weights[v])));
         }
       }
       x += kRows * kInt8Group;
@@ -180,6 +197,7 @@ inline constexpr size_t kMostRows = 6;
 template <size_t kRows>
 HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
                          const int8_t* HWY_RESTRICT tile,
+                         const gemm::Ahead<int8_t>& /*ahead*/,
                          int32_t* HWY_RESTRICT sums) {
   std::memset(sums, 0, kRows * kInt8Tile * sizeof(*sums));
   for (size_t g = 0; g < groups; ++g) {
