@@ -86,9 +86,9 @@ inline void SetScales(const char* op, std::span<const float> x_scales,
                       std::size_t n, Finish& finish) {
   CheckScales(op, scales, n, "1 or N scales of the output");
   CheckScales(op, x_scales, m, "1 or M scales of the activations");
-  const double largest =
-      double{*std::ranges::max_element(scales)} *
-      double{*std::ranges::max_element(x_scales)};
+  double largest = *std::ranges::max_element(scales);
+  // Of no rows there may be no scales.
+  largest *= x_scales.empty() ? 0.0 : *std::ranges::max_element(x_scales);
   Require(op, largest <= double{std::numeric_limits<float>::max()},
           "products of scales that are finite");
   finish.x_scales = x_scales.data();
