@@ -5,75 +5,26 @@
 //
 // ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI keeps oneDNN from AMX tiles.
 #include <benchmark/benchmark.h>
+#include <hwy/highway.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "bench/conv_shapes.hpp"
+#include "bench/limits.hpp"
 #include "nibble/quant/conv2d.hpp"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "../bench/quant_conv2d_bench.cpp"  // from include/
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
-#include "nibble/core/simd-inl.hpp"
-#include "nibble/quant/conv2d-inl.hpp"
-
-NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {
-namespace HWY_NAMESPACE {
-
-#if !NIBBLE_CONV_PLAIN
-// 12 independent chains in registers: the limit. Returns the operations.
-size_t PeakBytes(size_t rounds, const std::uint8_t* x, const std::int8_t* w,
-                 std::int32_t* sink) {
-  using namespace conv2d_internal;  // NOLINT
-  TileSums<12, 1> sums;
-  HWY_ALIGN const std::int32_t zeros[hn::MaxLanes(Sums())] = {};
-  HWY_ALIGN std::int32_t out[12 * hn::MaxLanes(Sums())];
-  SetSums<0>(zeros, sums);
-  TileWeights<1> weights;
-  weights.at[0] = LoadWeights(w);
-  // The pointers do not move, but the compiler does not know it.
-  TilePixels pixels(x, 4);
-  for (size_t r = 0; r < rounds; ++r) {
-    AddRows<0, 12, 0>(pixels, weights, sums);
-    asm("" : "+r"(pixels.p0), "+r"(pixels.p3) : : "memory");
-  }
-  StoreSums<0>(sums, out);
-  *sink = out[0];
-  return rounds * 12 * 8 * hn::Lanes(Sums());
-}
-#else
-size_t PeakBytes(size_t, const std::uint8_t*, const std::int8_t*,
-                 std::int32_t*) {
-  return 0;
-}
-#endif
-
-}  // namespace HWY_NAMESPACE
-}  // namespace nibble
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace nibble {
-HWY_EXPORT(PeakBytes);
 namespace {
 
-void BM_PeakBytes(benchmark::State& state, std::int64_t target) {
+// The machine's limit.
+void BM_DotRate(benchmark::State& state, std::int64_t target) {
   hwy::SetSupportedTargetsForTest(target);
-  AlignedVector<std::uint8_t> x(64, 1);
-  AlignedVector<std::int8_t> w(64, 1);
-  std::int32_t sink = 0;
-  double ops = 0;
-  for (auto _ : state) {
-    ops = static_cast<double>(
-        HWY_DYNAMIC_DISPATCH(PeakBytes)(10000, x.data(), w.data(), &sink));
-    benchmark::DoNotOptimize(sink);
-  }
-  SetOps(state, ops);
+  double rate = 0;
+  for (auto _ : state) rate = std::max(rate, bench::DotRate(0.01));
+  state.counters["OP/s"] = rate;
   hwy::SetSupportedTargetsForTest(0);
 }
 
@@ -144,7 +95,7 @@ void BM_ResNet20(benchmark::State& state, std::size_t images,
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     if (target == HWY_SCALAR) continue;
     const std::string name = hwy::TargetName(target);
-    RegisterBenchmark(("PeakBytes/" + name).c_str(), BM_PeakBytes, target);
+    RegisterBenchmark(("DotRate/" + name).c_str(), BM_DotRate, target);
     for (const std::size_t images : {1, 256}) {
       RegisterBenchmark(
           ("ResNet20/u8s8/" + name + "/" + std::to_string(images)).c_str(),
@@ -174,4 +125,3 @@ void BM_ResNet20(benchmark::State& state, std::size_t images,
 
 }  // namespace
 }  // namespace nibble
-#endif

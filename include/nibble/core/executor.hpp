@@ -29,11 +29,16 @@ class Executor {
   Executor()
       : run_([](std::size_t tasks, const Body& body) {
           for (std::size_t i = 0; i < tasks; ++i) body(i);
-        }) {}
+        }),
+        threads_(1) {}
 
+  // threads: how many work at once, for those who cut the work; 0 if unknown.
   template <class F>
     requires std::is_invocable_v<F&, std::size_t, const Body&>
-  Executor(F run) : run_(std::move(run)) {}  // NOLINT: conversion intended
+  Executor(F run, std::size_t threads = 0)  // NOLINT: conversion intended
+      : run_(std::move(run)), threads_(threads) {}
+
+  std::size_t threads() const { return threads_; }
 
   void operator()(std::size_t tasks, const Body& body) const {
     if (tasks != 0) run_(tasks, body);
@@ -41,6 +46,7 @@ class Executor {
 
  private:
   Run run_;
+  std::size_t threads_;
 };
 
 // A fixed set of threads that take tasks from a common counter. The calling
@@ -82,9 +88,11 @@ class ThreadPool {
 
   // The pool as an Executor; the pool must outlive it.
   Executor executor() {
-    return Executor([this](std::size_t tasks, const Executor::Body& body) {
-      (*this)(tasks, body);
-    });
+    return Executor(
+        [this](std::size_t tasks, const Executor::Body& body) {
+          (*this)(tasks, body);
+        },
+        threads());
   }
 
  private:

@@ -29,6 +29,16 @@
 #define NIBBLE_ATTR HWY_ATTR
 #endif
 
+// Whether 512-bit dot products of bytes (VNNI) are there. A program compiled
+// for one CPU says so by a macro of the compiler: its target may be AVX3.
+#undef NIBBLE_VNNI512
+#if HWY_TARGET == HWY_AVX3_DL || \
+    (HWY_TARGET == HWY_AVX3 && defined(__AVX512VNNI__))
+#define NIBBLE_VNNI512 1
+#else
+#define NIBBLE_VNNI512 0
+#endif
+
 // After the parameters of a lambda within a kernel: its target, and that it is
 // inlined wherever it is called, so that constants stay in registers.
 #undef NIBBLE_LAMBDA

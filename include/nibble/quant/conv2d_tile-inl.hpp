@@ -11,17 +11,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "nibble/core/dot-inl.hpp"
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
-
-// Whether four products are summed by one instruction.
-#undef NIBBLE_CONV_VNNI
-#if HWY_TARGET == HWY_AVX3_DL || \
-    (HWY_TARGET == HWY_AVX3 && defined(__AVX512VNNI__))
-#define NIBBLE_CONV_VNNI 1
-#else
-#define NIBBLE_CONV_VNNI 0
-#endif
 
 NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {
@@ -32,79 +24,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Sums = hn::ScalableTag<std::int32_t>;
 using SumVec = hn::Vec<Sums>;
 
-#undef NIBBLE_CONV_PAIRS
-#define NIBBLE_CONV_PAIRS (NIBBLE_X86_VECTORS && !NIBBLE_CONV_VNNI)
-
-#if NIBBLE_X86_VECTORS
-using Pairs = hn::ScalableTag<std::int16_t>;
-using PairVec = hn::Vec<Pairs>;
-
-// a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in each lane of 32 bits.
-HWY_INLINE SumVec PairProducts(PairVec a, PairVec b) {
-#if HWY_TARGET <= HWY_AVX3
-  return SumVec{_mm512_madd_epi16(a.raw, b.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return SumVec{_mm256_madd_epi16(a.raw, b.raw)};
-#else
-  return SumVec{_mm_madd_epi16(a.raw, b.raw)};
-#endif
-}
-#endif
-
-// Weights of a vector of outputs, four channels in each lane, in the form in
-// which they are multiplied: bytes, or even and odd bytes as 16-bit lanes.
-struct WeightVec {
-#if NIBBLE_CONV_PAIRS
-  PairVec even, odd;
-#else
-  SumVec bytes;
-#endif
-};
-
-HWY_INLINE WeightVec LoadWeights(const std::int8_t* HWY_RESTRICT w) {
-  const hn::Repartition<std::int8_t, Sums> d8;
-  const auto bytes = hn::BitCast(Sums(), hn::Load(d8, w));
-#if NIBBLE_CONV_PAIRS
-  const auto pairs = hn::BitCast(Pairs(), bytes);
-  return {hn::ShiftRight<8>(hn::ShiftLeft<8>(pairs)), hn::ShiftRight<8>(pairs)};
-#else
-  return {bytes};
-#endif
-}
-
-#if !NIBBLE_CONV_PAIRS && !NIBBLE_CONV_VNNI
-// Product of byte kByte of the lanes, unsigned by signed.
-template <int kByte>
-HWY_INLINE SumVec ByteProduct(SumVec inputs, SumVec w) {
-  const Sums d;
-  const auto x = hn::And(hn::ShiftRight<8 * kByte>(inputs), hn::Set(d, 255));
-  return hn::Mul(x, hn::ShiftRight<24>(hn::ShiftLeft<24 - 8 * kByte>(w)));
-}
-#endif
+// Weights of a vector of outputs, four channels in each lane.
+using Weights = hn::Repartition<std::int8_t, Sums>;
+using WeightVec = hn::Vec<Weights>;
 
 // sum + the four products of each lane: unsigned inputs, the same four in every
-// lane, by signed weights. Nothing saturates: x86 without VNNI widens the bytes
-// to 16 bits, where a pair of products fits 32.
-HWY_INLINE SumVec AddProducts(std::int32_t inputs, const WeightVec& w,
-                              SumVec sum) {
-  const Sums d;
-#if NIBBLE_CONV_VNNI
-  return SumVec{
-      _mm512_dpbusd_epi32(sum.raw, hn::Set(d, inputs).raw, w.bytes.raw)};
-#elif NIBBLE_CONV_PAIRS
-  const auto x = hn::BitCast(Pairs(), hn::Set(d, inputs));
-  const auto even = hn::And(x, hn::Set(Pairs(), std::int16_t{255}));
-  const hn::RebindToUnsigned<Pairs> du;
-  const auto odd = hn::BitCast(Pairs(), hn::ShiftRight<8>(hn::BitCast(du, x)));
-  return hn::Add(sum,
-                 hn::Add(PairProducts(even, w.even), PairProducts(odd, w.odd)));
-#else
-  const auto x = hn::Set(d, inputs);
-  const auto low =
-      hn::Add(ByteProduct<0>(x, w.bytes), ByteProduct<1>(x, w.bytes));
-  return hn::Add(sum, hn::Add(low, hn::Add(ByteProduct<2>(x, w.bytes),
-                                           ByteProduct<3>(x, w.bytes))));
-#endif
+// lane, by signed weights.
+HWY_INLINE SumVec AddProducts(std::int32_t inputs, WeightVec w, SumVec sum) {
+  const hn::RebindToUnsigned<Weights> du8;
+  return SumOfMulQuadAccumulate(hn::BitCast(du8, hn::Set(Sums(), inputs)), w,
+                                sum);
 }
 
 // Pixels of a tile: [from, to).
@@ -187,8 +116,8 @@ HWY_INLINE void AddTap(const std::uint8_t* p, size_t stride, size_t groups,
   TilePixels pixels(p, stride);
   for (size_t g = 0; g < groups; ++g) {
     TileWeights<kVecs> weights;
-    weights.at[0] = LoadWeights(w);
-    if constexpr (kVecs == 2) weights.at[1] = LoadWeights(w + bytes);
+    weights.at[0] = hn::Load(Weights(), w);
+    if constexpr (kVecs == 2) weights.at[1] = hn::Load(Weights(), w + bytes);
     AddRows<kFrom, kTo, 0>(pixels, weights, sums);
     pixels.Advance();
     w += kVecs * bytes;
