@@ -117,13 +117,13 @@ void BM_ResNet20(benchmark::State& state, std::size_t images) {
 }
 
 [[maybe_unused]] const bool registered = [] {
-  for (const std::size_t images : {1, 256}) {
+  for (const std::size_t images : {1u, 256u}) {
     benchmark::RegisterBenchmark(
         ("OneDnn/ResNet20/u8s8/" + std::to_string(images)).c_str(), BM_ResNet20,
         images);
   }
   for (const ConvCase& c : kConvCases) {
-    for (const std::size_t images : {1, 32}) {
+    for (const std::size_t images : {1u, 32u}) {
       const std::string tail =
           std::string(c.name) + "/" + std::to_string(images);
       benchmark::RegisterBenchmark(("OneDnn/u8s8/" + tail).c_str(), BM_OneDnn,

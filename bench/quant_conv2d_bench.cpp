@@ -96,13 +96,13 @@ void BM_ResNet20(benchmark::State& state, std::size_t images,
     if (target == HWY_SCALAR) continue;
     const std::string name = hwy::TargetName(target);
     RegisterBenchmark(("DotRate/" + name).c_str(), BM_DotRate, target);
-    for (const std::size_t images : {1, 256}) {
+    for (const std::size_t images : {1u, 256u}) {
       RegisterBenchmark(
           ("ResNet20/u8s8/" + name + "/" + std::to_string(images)).c_str(),
           BM_ResNet20, images, target);
     }
     for (const ConvCase& c : kConvCases) {
-      for (const std::size_t images : {1, 32}) {
+      for (const std::size_t images : {1u, 32u}) {
         const std::string tail =
             name + "/" + c.name + "/" + std::to_string(images);
         RegisterBenchmark(("Conv2d/u8s8/" + tail).c_str(),

@@ -2,6 +2,7 @@
 // damaged; and the arithmetic of their networks by hand.
 #include "nibble/io/tflite.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include "io_test.hpp"
@@ -85,7 +86,8 @@ TEST(Tflite, LyingFilesAreRefused) {
 ByteVector Replaced(std::string_view from, std::string_view to) {
   ByteVector bytes = Seed("tflite/small");
   const ByteVector old = testing::Bytes(from), with = testing::Bytes(to);
-  const auto at = std::ranges::search(bytes, old).begin();
+  const auto at =
+      std::search(bytes.begin(), bytes.end(), old.begin(), old.end());
   EXPECT_NE(at, bytes.end());
   std::ranges::copy(with, at);
   return bytes;
