@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nibble/quant/calibrate.hpp"
+#include "nibble/quant/conv2d.hpp"
 #include "nibble/quant/dequantize.hpp"
 #include "nibble/quant/pack.hpp"
 #include "nibble/quant/quantize.hpp"

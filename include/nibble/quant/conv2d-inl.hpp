@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "nibble/core/executor.hpp"
 #include "nibble/core/highway.hpp"
@@ -43,27 +44,34 @@ using TileFunction = void (*)(const TileInput&, const std::int32_t*,
                               std::int32_t*);
 struct TileChoice {
   size_t rows;
-  TileFunction one, two;  // by vectors of output channels
+  TileFunction run;
 };
 // As many pixels as keep their sums in registers, 32 or 16 of them.
-inline constexpr TileChoice kTiles[] = {
+inline constexpr TileChoice kNarrowTiles[] = {
+// one vector of outputs
 #if HWY_TARGET <= HWY_AVX3
-    {14, ConvTile<14, 1>, ConvTile<14, 2>},
-    {11, ConvTile<11, 1>, ConvTile<11, 2>},
-    {8, ConvTile<8, 1>, ConvTile<8, 2>},
+    {16, ConvTile<16, 1>}, {11, ConvTile<11, 1>},
 #endif
-    {4, ConvTile<4, 1>, ConvTile<4, 2>},
-    {1, ConvTile<1, 1>, ConvTile<1, 2>},
+    {8, ConvTile<8, 1>},   {4, ConvTile<4, 1>},   {1, ConvTile<1, 1>},
 };
-inline constexpr size_t kMostRows = kTiles[0].rows;
-inline constexpr size_t kDepthRows = 4;
+inline constexpr TileChoice kWideTiles[] = {
+// two
+#if HWY_TARGET <= HWY_AVX3
+    {14, ConvTile<14, 2>}, {11, ConvTile<11, 2>}, {8, ConvTile<8, 2>},
+#endif
+    {4, ConvTile<4, 2>},   {1, ConvTile<1, 2>},
+};
+inline constexpr size_t kMostRows = kNarrowTiles[0].rows;
+inline constexpr size_t kDepthRows = 8;
 
 // The tile that covers so many pixels at the least cost: products, and per step
 // about one and a half times as much to load weights and count.
 inline const TileChoice& ChooseTile(size_t pixels, size_t vectors) {
   const TileChoice* best = nullptr;
   size_t least = 0;
-  for (const TileChoice& choice : kTiles) {
+  const std::span<const TileChoice> wide = kWideTiles, narrow = kNarrowTiles;
+  const auto choices = vectors == 2 ? wide : narrow;
+  for (const TileChoice& choice : choices) {
     if (choice.rows > pixels) continue;
     const size_t tiles = (pixels + choice.rows - 1) / choice.rows;
     const size_t cost = tiles * (2 * choice.rows * vectors + 3);
@@ -84,15 +92,11 @@ struct Task {
   size_t row0;
   size_t pixel;     // bytes of a pixel
   size_t group_at;  // bytes from a group's channels to the next's
+  // Which tiles, and where they stand in a row.
+  size_t rows;
+  TileFunction run;  // null for depthwise
+  conv2d_places::TilePlaces places;
 };
-
-// Calls body(x) for tiles of `rows` pixels that cover [x0, x1); the last may
-// overlap the one before.
-template <class Body>
-HWY_INLINE void ForEachTile(size_t x0, size_t x1, size_t rows,
-                            const Body& body) {
-  for (size_t x = x0; x < x1; x += rows) body(HWY_MIN(x, x1 - rows));
-}
 
 // One row of one tile of channels.
 inline void RunRow(const Task& task, size_t y, size_t tile,
@@ -139,49 +143,39 @@ inline void RunRow(const Task& task, size_t y, size_t tile,
               .tap = task.pixel,
               .pixel = s.stride.width * task.pixel,
               .groups = l.quads,
-              .left = 0,
-              .width = s.in.width,
-              .step = s.stride.width};
+              .segments = nullptr,
+              .segment_count = 0};
   const std::uint8_t* line = task.in + group * task.group_at +
                              (l.depthwise ? first : 0) +
                              (top + static_cast<std::ptrdiff_t>(ky0) -
                               static_cast<std::ptrdiff_t>(task.row0)) *
                                  static_cast<std::ptrdiff_t>(row_bytes);
-  const Part& part = task.part;
-  const size_t vectors = l.columns / hn::Lanes(Sums());
   const size_t valid = HWY_MIN(l.columns, l.outputs - first);
   const std::int8_t* w = weights + ky0 * kw * (l.tile_size / l.taps);
   HWY_ALIGN std::int32_t sums[kMostRows * 2 * hn::MaxLanes(Sums())];
-  const auto at = [&](size_t x) {
-    t.left = static_cast<std::ptrdiff_t>(x * s.stride.width) -
-             static_cast<std::ptrdiff_t>(s.padding.width);
-    t.in = line + t.left * static_cast<std::ptrdiff_t>(task.pixel);
-  };
-  const auto finish = [&](size_t x, size_t rows) {
-    const size_t pixel = (part.image * s.out.height + y) * s.out.width + x;
-    FinishTile(
-        task.call, task.table,
-        {pixel, rows, group * l.outputs + first, valid, tile * l.columns}, sums,
-        l.columns);
-  };
-  if (l.depthwise) {
-    const bool wide = part.x1 - part.x0 >= kDepthRows;
-    ForEachTile(part.x0, part.x1, wide ? kDepthRows : 1, [&](size_t x) {
-      at(x);
-      (wide ? DepthTile<kDepthRows> : DepthTile<1>)(t, valid, task.call.flip,
-                                                    start, w, outside,
-                                                    l.columns, sums);
-      finish(x, wide ? kDepthRows : 1);
-    });
-    return;
+  Destination to{.pixel = 0,
+                 .rows = task.rows,
+                 .o = group * l.outputs + first,
+                 .valid = valid,
+                 .i = tile * l.columns};
+  for (const conv2d_places::TilePlace& place : task.places.tiles) {
+    t.in = line + (static_cast<std::ptrdiff_t>(place.x * s.stride.width) -
+                   static_cast<std::ptrdiff_t>(s.padding.width)) *
+                      static_cast<std::ptrdiff_t>(task.pixel);
+    t.segments = task.places.segments.data() + place.first;
+    t.segment_count = place.count;
+    if (task.run != nullptr) {
+      task.run(t, start, w, outside, sums);
+    } else {
+      const bool full = valid == l.columns;
+      const auto run = task.rows == 1 ? DepthTile<1, false>
+                       : full         ? DepthTile<kDepthRows, true>
+                                      : DepthTile<kDepthRows, false>;
+      run(t, valid, start, w, outside, l.columns, sums);
+    }
+    to.pixel = (task.part.image * s.out.height + y) * s.out.width + place.x;
+    FinishTile(task.call, task.table, to, sums, l.columns);
   }
-  const TileChoice& choice = ChooseTile(part.x1 - part.x0, vectors);
-  const TileFunction run = vectors == 2 ? choice.two : choice.one;
-  ForEachTile(part.x0, part.x1, choice.rows, [&](size_t x) {
-    at(x);
-    run(t, start, w, outside, sums);
-    finish(x, choice.rows);
-  });
 }
 
 // Rows [row0, row1) of an image with unsigned bytes and whole quads of
@@ -220,9 +214,23 @@ inline void RunPart(const ByteConvCall& call, const Conv2dShape& s,
             .in = call.in + image,
             .row0 = 0,
             .pixel = s.in.channels,
-            .group_at = s.in_channels()};
+            .group_at = s.in_channels(),
+            .rows = 1,
+            .run = nullptr,
+            .places = {}};
+  const size_t width = part.x1 - part.x0;
+  if (l.depthwise) {
+    task.rows = width >= kDepthRows ? kDepthRows : 1;
+  } else {
+    const size_t vectors = l.columns / hn::Lanes(Sums());
+    const TileChoice& choice = ChooseTile(width, vectors);
+    task.rows = choice.rows;
+    task.run = choice.run;
+  }
+  task.places = conv2d_places::FindPlaces(s, part.x0, part.x1, task.rows,
+                                          !l.depthwise && l.groups == 1);
   AlignedVector<std::uint8_t> copy;
-  if (!l.depthwise && (call.flip != 0 || l.channels != s.in_channels())) {
+  if (call.flip != 0 || l.channels != s.in_channels()) {
     const size_t top = part.y0 * s.stride.height;
     const size_t bottom = (part.y1 - 1) * s.stride.height + s.kernel.height;
     task.row0 = HWY_MIN(top - HWY_MIN(top, s.padding.height), s.in.height);
@@ -254,7 +262,7 @@ inline void RunPart(const ByteConvCall& call, const Conv2dShape& s,
 }
 
 // Pixels of a task: enough that weights are read often from a near cache.
-inline constexpr size_t kTaskPixels = 16 * kMostRows;
+inline constexpr size_t kTaskPixels = 224;
 
 }  // namespace conv2d_internal
 #endif

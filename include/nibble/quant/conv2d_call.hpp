@@ -1,4 +1,5 @@
-// What conv2d.hpp computes, one output at a time, and what its kernels are told.
+// What conv2d.hpp computes, one output at a time, and what its kernels are
+// told.
 #pragma once
 
 #include <algorithm>

@@ -20,67 +20,73 @@ namespace conv2d_internal {
 
 using Bytes8 = hn::Rebind<std::uint8_t, Sums>;
 
-// Products of lanes. x has 8 bits and no sign: as pairs of 16 bits, the upper
-// of which is zero, it takes one instruction on x86.
-HWY_INLINE SumVec LaneProducts(SumVec x, SumVec w) {
-#if NIBBLE_X86_VECTORS
+// sum + products of lanes. x has 8 bits and no sign: as pairs of 16 bits, the
+// upper of which is zero, it takes one or two instructions on x86.
+HWY_INLINE SumVec AddLaneProducts(SumVec x, SumVec w, SumVec sum) {
+#if NIBBLE_VNNI512
+  return SumVec{_mm512_dpwssd_epi32(sum.raw, x.raw, w.raw)};
+#elif NIBBLE_X86_VECTORS
   const hn::Repartition<std::int16_t, Sums> d16;
-  return MulPairsAdd(hn::BitCast(d16, x), hn::BitCast(d16, w));
+  return hn::Add(sum, MulPairsAdd(hn::BitCast(d16, x), hn::BitCast(d16, w)));
 #else
-  return hn::Mul(x, w);
+  return hn::Add(sum, hn::Mul(x, w));
 #endif
 }
 
-// Whole vectors may be read: of the last channels of an image, a copy.
-template <size_t i, size_t kRows, bool kWhole>
+// The channels of one pixel. Where fewer than a vector are left, a copy: what
+// lies behind them may be the end of the input.
+template <bool kFull>
+HWY_INLINE hn::Vec<Bytes8> LoadChannels(const std::uint8_t* HWY_RESTRICT p,
+                                        size_t valid) {
+  const Bytes8 d8;
+  if constexpr (kFull) {
+    return hn::LoadU(d8, p);
+  } else {
+    HWY_ALIGN std::uint8_t some[hn::MaxLanes(Bytes8())] = {};
+    for (size_t c = 0; c < valid; ++c) some[c] = p[c];
+    return hn::Load(d8, some);
+  }
+}
+
+// A tap for the pixels of `range`, all of them if kWhole.
+template <size_t i, size_t kRows, bool kWhole, bool kFull>
 HWY_INLINE void AddDepthRows(const TapRange& range,
                              const std::uint8_t* HWY_RESTRICT p, size_t stride,
-                             size_t valid, hn::Vec<Bytes8> flip, SumVec w,
-                             TileSums<kRows, 1>& sums) {
+                             size_t valid, SumVec w, TileSums<kRows, 1>& sums) {
   if constexpr (i < kRows) {
     if (kWhole || (range.from <= i && i < range.to)) {
-      const Bytes8 d8;
-      hn::Vec<Bytes8> bytes;
-      if (HWY_LIKELY(valid >= hn::Lanes(d8))) {
-        bytes = hn::LoadU(d8, p + i * stride);
-      } else {
-        HWY_ALIGN std::uint8_t some[hn::MaxLanes(Bytes8())] = {};
-        for (size_t c = 0; c < valid; ++c) some[c] = p[i * stride + c];
-        bytes = hn::Load(d8, some);
-      }
-      const auto x = hn::PromoteTo(Sums(), hn::Xor(bytes, flip));
-      sums.at[i][0] = hn::Add(sums.at[i][0], LaneProducts(x, w));
+      const auto x =
+          hn::PromoteTo(Sums(), LoadChannels<kFull>(p + i * stride, valid));
+      sums.at[i][0] = AddLaneProducts(x, w, sums.at[i][0]);
     }
-    AddDepthRows<i + 1, kRows, kWhole>(range, p, stride, valid, flip, w, sums);
+    AddDepthRows<i + 1, kRows, kWhole, kFull>(range, p, stride, valid, w, sums);
   }
 }
 
 // As ConvTile, with `channels` of the image between the weights of two taps and
 // `valid` of a vector's channels in the image.
-template <size_t kRows>
-HWY_NOINLINE void DepthTile(const TileInput& t, size_t valid, std::uint8_t flip,
+template <size_t kRows, bool kFull>
+HWY_NOINLINE void DepthTile(const TileInput& t, size_t valid,
                             const std::int32_t* start,
                             const std::int8_t* HWY_RESTRICT w,
                             const std::int32_t* HWY_RESTRICT outside,
                             size_t channels, std::int32_t* HWY_RESTRICT out) {
   const Sums d;
   const hn::Rebind<std::int8_t, Sums> d8;
-  const auto flips = hn::Set(Bytes8(), flip);
   const std::uint8_t* row = t.in;
   TileSums<kRows, 1> sums;
   SetSums<0>(start, sums);
   for (size_t ky = 0; ky < t.tap_rows; ++ky, row += t.row) {
-    std::ptrdiff_t column = t.left;
     const std::uint8_t* p = row;
-    for (size_t kx = 0; kx < t.taps; ++kx, ++column, p += t.tap) {
-      const TapRange range = RangeOf(t, column, kRows);
+    for (size_t kx = 0; kx < t.taps; ++kx, p += t.tap) {
+      const TapRange range = t.segments[kx].range;  // one for each tap
       const auto weights = hn::PromoteTo(d, hn::Load(d8, w));
       if (HWY_LIKELY(range.from == 0 && range.to == kRows)) {
-        AddDepthRows<0, kRows, true>(range, p, t.pixel, valid, flips, weights,
-                                     sums);
+        AddDepthRows<0, kRows, true, kFull>(range, p, t.pixel, valid, weights,
+                                            sums);
       } else {
-        AddDepthRows<0, kRows, false>(range, p, t.pixel, valid, flips, weights,
-                                      sums);
+        AddDepthRows<0, kRows, false, kFull>(range, p, t.pixel, valid, weights,
+                                             sums);
         if (outside != nullptr) {
           AddOutside<0>(range.from, range.to, outside, sums);
         }

@@ -59,8 +59,8 @@ inline Layout LayoutOf(const Conv2dShape& shape) {
   l.tiles = (l.outputs + l.columns - 1) / l.columns;
   l.taps = shape.kernel.area();
   l.quads = (shape.in_channels() + 3) / 4;
-  l.channels = 4 * l.quads;
-  l.tile_size = l.taps * l.columns * (l.depthwise ? 1 : l.channels);
+  l.channels = l.depthwise ? 1 : 4 * l.quads;
+  l.tile_size = l.taps * l.columns * l.channels;
   return l;
 }
 

@@ -14,12 +14,16 @@
 #include "nibble/core/dot-inl.hpp"
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
+#include "nibble/quant/conv2d_places.hpp"
 
 NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {
 namespace HWY_NAMESPACE {
 namespace conv2d_internal {
 namespace hn = hwy::HWY_NAMESPACE;
+
+using nibble::conv2d_places::Segment;
+using nibble::conv2d_places::TapRange;
 
 using Sums = hn::ScalableTag<std::int32_t>;
 using SumVec = hn::Vec<Sums>;
@@ -36,11 +40,6 @@ HWY_INLINE SumVec AddProducts(std::int32_t inputs, WeightVec w, SumVec sum) {
                                 sum);
 }
 
-// Pixels of a tile: [from, to).
-struct TapRange {
-  size_t from, to;
-};
-
 // The accumulators of kRows pixels by kVecs vectors.
 template <size_t kRows, size_t kVecs>
 struct TileSums {
@@ -56,7 +55,7 @@ struct TileWeights {
 // pointer of its own, and the two after it are one and two strides further:
 // x86 adds those as it loads, so that few registers serve many pixels.
 struct TilePixels {
-  const std::uint8_t *p0, *p3, *p6, *p9, *p12;
+  const std::uint8_t *p0, *p3, *p6, *p9, *p12, *p15;
   size_t stride;
 
   HWY_INLINE TilePixels(const std::uint8_t* p, size_t step)
@@ -65,24 +64,26 @@ struct TilePixels {
         p6(p + 6 * step),
         p9(p + 9 * step),
         p12(p + 12 * step),
+        p15(p + 15 * step),
         stride(step) {}
 
   // To the next four channels. The compiler shall not see that the pointers
   // are related: it would make a register of every distance.
   HWY_INLINE void Advance() {
-    p0 += 4, p3 += 4, p6 += 4, p9 += 4, p12 += 4;
-    asm("" : "+r"(p0), "+r"(p3), "+r"(p6), "+r"(p9), "+r"(p12));
+    p0 += 4, p3 += 4, p6 += 4, p9 += 4, p12 += 4, p15 += 4;
+    asm("" : "+r"(p0), "+r"(p3), "+r"(p6), "+r"(p9), "+r"(p12), "+r"(p15));
   }
 
   template <size_t i>
   HWY_INLINE std::int32_t Load() const {
-    static_assert(i < 15);
+    static_assert(i < 18);
     constexpr size_t kBase = i / 3;
     const std::uint8_t* p = kBase == 0   ? p0
                             : kBase == 1 ? p3
                             : kBase == 2 ? p6
                             : kBase == 3 ? p9
-                                         : p12;
+                            : kBase == 4 ? p12
+                                         : p15;
     std::int32_t inputs;
     std::memcpy(&inputs, p + i % 3 * stride, sizeof(inputs));
     return inputs;
@@ -185,60 +186,17 @@ HWY_INLINE void AddOutside(size_t from, size_t to,
 // What a tile reads. A row of taps that lies above or below the image is left
 // out by its caller.
 struct TileInput {
-  const std::uint8_t* in;  // pixel 0, first tap that is in the rows; for a tap
-                           // left of the image the pointer is not followed
-  size_t tap_rows;         // rows of taps inside the image
-  size_t row;              // bytes to the next row of taps
-  size_t taps;             // taps of a row
-  size_t tap;              // bytes to the next tap
-  size_t pixel;            // bytes to the next pixel's window
-  size_t groups;           // channels / 4
-  std::ptrdiff_t left;     // column of pixel 0's first tap
-  size_t width;            // of the image
-  size_t step;             // columns from pixel to pixel
+  const std::uint8_t* in;   // pixel 0, first tap that is in the rows; for a tap
+                            // left of the image the pointer is not followed
+  size_t tap_rows;          // rows of taps inside the image
+  size_t row;               // bytes to the next row of taps
+  size_t taps;              // taps of a row
+  size_t tap;               // bytes to the next tap
+  size_t pixel;             // bytes to the next pixel's window
+  size_t groups;            // channels / 4
+  const Segment* segments;  // of a row of taps
+  size_t segment_count;
 };
-
-// Taps of a row that lie in the image for the same pixels of a tile.
-struct Segment {
-  size_t taps;
-  TapRange range;
-};
-inline constexpr size_t kMostSegments = 8;
-
-// For which pixels of a tile a tap lies in the image, whose column for pixel 0
-// is `column`.
-HWY_INLINE TapRange RangeOf(const TileInput& t, std::ptrdiff_t column,
-                            size_t rows) {
-  const auto step = static_cast<std::ptrdiff_t>(t.step);
-  const auto n = static_cast<std::ptrdiff_t>(rows);
-  const auto width = static_cast<std::ptrdiff_t>(t.width);
-  std::ptrdiff_t from = 0, to = n;
-  if (column < 0) from = HWY_MIN((step - 1 - column) / step, n);
-  if (column + (n - 1) * step >= width) {
-    to = column >= width ? 0 : (width - 1 - column) / step + 1;
-  }
-  to = HWY_MAX(to, from);
-  return {static_cast<size_t>(from), static_cast<size_t>(to)};
-}
-
-// The segments of taps [tap0, tap1), at most kMostSegments of them; returns how
-// many. Taps that lie apart (convolutions in groups) are segments of their own.
-inline size_t FindSegments(const TileInput& t, size_t rows, size_t tap0,
-                           size_t tap1, Segment* segments) {
-  const bool joined = t.tap == 4 * t.groups;
-  size_t n = 0;
-  for (size_t kx = tap0; kx < tap1; ++kx) {
-    const TapRange range =
-        RangeOf(t, t.left + static_cast<std::ptrdiff_t>(kx), rows);
-    if (joined && n > 0 && segments[n - 1].range.from == range.from &&
-        segments[n - 1].range.to == range.to) {
-      ++segments[n - 1].taps;
-    } else {
-      segments[n++] = {1, range};
-    }
-  }
-  return n;
-}
 
 // start: [kVecs vectors], where every sum begins; w: the weights of the first
 // tap inside; outside: of that tap, or null if the zero point is 0.
@@ -252,35 +210,29 @@ HWY_NOINLINE void ConvTile(const TileInput& t, const std::int32_t* start,
   const size_t tap_weights = t.groups * columns * 4;
   TileSums<kRows, kVecs> sums;
   SetSums<0>(start, sums);
-  for (size_t tap0 = 0; tap0 < t.taps; tap0 += kMostSegments) {
-    const size_t tap1 = HWY_MIN(tap0 + kMostSegments, t.taps);
-    Segment segments[kMostSegments];
-    const size_t n = FindSegments(t, kRows, tap0, tap1, segments);
-    for (size_t ky = 0; ky < t.tap_rows; ++ky) {
-      const std::uint8_t* p = t.in + ky * t.row + tap0 * t.tap;
-      size_t tap = ky * t.taps + tap0;
-      for (size_t i = 0; i < n; ++i) {
-        const TapRange range = segments[i].range;
-        const size_t taps = segments[i].taps;
-        const size_t groups = taps * t.groups;
-        const std::int8_t* weights = w + tap * tap_weights;
-        if (HWY_LIKELY(range.from == 0 && range.to == kRows)) {
-          AddTap<0, kRows>(p, t.pixel, groups, weights, sums);
-        } else if (kRows > 1 && range.from == 1 && range.to == kRows) {
-          AddTap<1, kRows>(p, t.pixel, groups, weights, sums);
+  for (size_t ky = 0; ky < t.tap_rows; ++ky) {
+    const std::uint8_t* p = t.in + ky * t.row;
+    for (size_t i = 0; i < t.segment_count; ++i) {
+      const TapRange range = t.segments[i].range;
+      const size_t taps = t.segments[i].taps;
+      const size_t groups = taps * t.groups;
+      if (HWY_LIKELY(range.from == 0 && range.to == kRows)) {
+        AddTap<0, kRows>(p, t.pixel, groups, w, sums);
+      } else {
+        if (kRows > 1 && range.from == 1 && range.to == kRows) {
+          AddTap<1, kRows>(p, t.pixel, groups, w, sums);
         } else if (kRows > 1 && range.from == 0 && range.to == kRows - 1) {
-          AddTap<0, kRows - 1>(p, t.pixel, groups, weights, sums);
+          AddTap<0, kRows - 1>(p, t.pixel, groups, w, sums);
         } else {
-          AddSomeRows<0>(range, p, t.pixel, groups, weights, sums);
+          AddSomeRows<0>(range, p, t.pixel, groups, w, sums);
         }
-        if (outside != nullptr && (range.from != 0 || range.to != kRows)) {
-          for (size_t j = tap; j < tap + taps; ++j) {
-            AddOutside<0>(range.from, range.to, outside + j * columns, sums);
-          }
+        for (size_t j = 0; outside != nullptr && j < taps; ++j) {
+          AddOutside<0>(range.from, range.to, outside + j * columns, sums);
         }
-        p += taps * t.tap;
-        tap += taps;
       }
+      p += taps * t.tap;
+      w += taps * tap_weights;
+      if (outside != nullptr) outside += taps * columns;
     }
   }
   StoreSums<0>(sums, out);
