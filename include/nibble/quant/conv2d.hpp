@@ -4,12 +4,14 @@
 //     const Conv2dShape shape{.in = {14, 14, 256}, .out = {14, 14, 256},
 //                             .kernel = {3, 3}, .padding = {1, 1}};
 //     const ByteFilter filter = PackByteFilter(shape, weights, bias, zero);
-//     Conv2d(shape, filter, 1, x, Requantize{factors, 128, 128, 255}, y);
+//     Conv2d(shape, filter, 1, x, RoundSums{scales, 128, 128, 255}, y);  // spans
+//
+// conv2d_call.hpp has the definition, and what sums can become.
 //
 // Activations are NHWC and unsigned, with a zero point of 0 to 255. Signed
 // codes become such by adding 128 to them and to their zero point (the byte
-// with its highest bit flipped): AsUnsigned. A tap outside the image counts as
-// the zero point, that is as nothing.
+// with its highest bit flipped). A tap outside the image counts as the zero
+// point, that is as nothing.
 //
 // A dense layer is a convolution of one pixel; a 1x1 kernel is a matrix
 // product of all pixels of all images. Groups may be any; with one input and

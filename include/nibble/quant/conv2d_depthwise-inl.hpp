@@ -11,7 +11,10 @@
 #include <cstdint>
 
 #include "nibble/core/highway.hpp"
+#include "nibble/quant/conv2d_pack-inl.hpp"
 #include "nibble/quant/conv2d_tile-inl.hpp"
+
+#if !NIBBLE_CONV_PLAIN
 
 NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {
@@ -102,5 +105,6 @@ HWY_NOINLINE void DepthTile(const TileInput& t, size_t valid,
 }  // namespace HWY_NAMESPACE
 }  // namespace nibble
 HWY_AFTER_NAMESPACE();
+#endif  // NIBBLE_CONV_PLAIN
 
 #endif  // per-target include guard

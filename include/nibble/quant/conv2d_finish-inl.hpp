@@ -12,7 +12,10 @@
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/conv2d_call.hpp"
+#include "nibble/quant/conv2d_pack-inl.hpp"
 #include "nibble/quant/fixed_factor-inl.hpp"
+
+#if !NIBBLE_CONV_PLAIN
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {
@@ -207,5 +210,6 @@ HWY_NOINLINE inline void FinishTile(const ByteConvCall& call,
 }  // namespace HWY_NAMESPACE
 }  // namespace nibble
 HWY_AFTER_NAMESPACE();
+#endif  // NIBBLE_CONV_PLAIN
 
 #endif  // per-target include guard

@@ -14,7 +14,10 @@
 #include "nibble/core/dot-inl.hpp"
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
+#include "nibble/quant/conv2d_pack-inl.hpp"
 #include "nibble/quant/conv2d_places.hpp"
+
+#if !NIBBLE_CONV_PLAIN
 
 NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {
@@ -242,5 +245,6 @@ HWY_NOINLINE void ConvTile(const TileInput& t, const std::int32_t* start,
 }  // namespace HWY_NAMESPACE
 }  // namespace nibble
 HWY_AFTER_NAMESPACE();
+#endif  // NIBBLE_CONV_PLAIN
 
 #endif  // per-target include guard
