@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "nibble/core/aligned.hpp"
+#include "bench_data.hpp"
 #include "nibble/quant/quantize.hpp"
 #include "nibble/quant/range.hpp"
 #include "nibble/quant/tensor.hpp"
@@ -17,24 +17,12 @@ namespace {
 
 using nibble::Codec;
 using nibble::FormatId;
-
-// In the L1 cache; in the L2 or L3 cache; beyond all of them.
-constexpr std::int64_t kSizes[] = {4096, 65536, 32 << 20};
-
-nibble::AlignedVector<float> Input(std::size_t n) {
-  nibble::AlignedVector<float> x(n);
-  std::uint32_t state = 1;
-  for (float& v : x) {
-    state = state * 1664525 + 1013904223;
-    v = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
-  }
-  return x;
-}
+using nibble::bench::Input;
+using nibble::bench::kSizes;
+using nibble::bench::Register;
 
 void Report(benchmark::State& state) {
-  state.SetItemsProcessed(state.iterations() * state.range(0));
-  state.SetBytesProcessed(state.iterations() * state.range(0) *
-                          static_cast<std::int64_t>(sizeof(float)));
+  nibble::bench::Report(state);
   hwy::SetSupportedTargetsForTest(0);
 }
 
@@ -45,7 +33,7 @@ void BM_Quantize(benchmark::State& state, std::int64_t target,
   const nibble::AlignedVector<float> x = Input(n);
   const std::size_t size = group == 0 ? n : group;
   const std::vector<nibble::QuantParams> params(
-      n / size, nibble::QuantParams{.scale = 1 / codec.high});
+      n / size, nibble::bench::Params(codec.format));
   nibble::AlignedVector<std::uint8_t> codes(codec.wide ? 0 : n);
   nibble::AlignedVector<std::uint16_t> wide(codec.wide ? n : 0);
   for (auto _ : state) {
@@ -86,7 +74,7 @@ void BM_Scheme(benchmark::State& state, std::int64_t target, const char* name) {
   Report(state);
 }
 
-// The yardstick: as many floats read and a quarter as many bytes written.
+// The yardstick: as many floats read, and as many written.
 void BM_Copy(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
   const nibble::AlignedVector<float> x = Input(n);
@@ -99,23 +87,11 @@ void BM_Copy(benchmark::State& state) {
 }
 BENCHMARK(BM_Copy)->Arg(kSizes[0])->Arg(kSizes[1])->Arg(kSizes[2]);
 
-template <class... Args>
-void Register(const std::string& name, Args... args) {
-  auto* bench = benchmark::RegisterBenchmark(name.c_str(), args...);
-  for (const std::int64_t size : kSizes) bench->Arg(size);
-}
-
 [[maybe_unused]] const bool registered = [] {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     const std::string isa = std::string("/") + hwy::TargetName(target);
     Register("FindRange" + isa, BM_FindRange, target);
-    for (const nibble::FormatInfo& info : nibble::AllFormats()) {
-      if (info.family == nibble::Family::kBlock ||
-          info.family == nibble::Family::kScale ||
-          (info.family == nibble::Family::kInteger && info.bits != 8 &&
-           info.id != FormatId::kInt1)) {
-        continue;
-      }
+    for (const nibble::FormatInfo& info : nibble::bench::Formats()) {
       Register("Quantize/" + std::string(info.name) + isa, BM_Quantize, target,
                nibble::CodecOf(info.id), 0);
     }

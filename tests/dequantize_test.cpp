@@ -97,6 +97,23 @@ TEST_P(DequantizeTest, EveryCodeOfEveryFormat) {
   }
 }
 
+// Bits above a shorter code take no part, in any element and any group.
+TEST_P(DequantizeTest, EveryByte) {
+  std::vector<std::uint8_t> codes(3 * 256);
+  std::iota(codes.begin(), codes.end(), std::uint8_t{0});
+  for (const FormatId format : ElementFormats()) {
+    const Codec& codec = CodecOf(format);
+    if (codec.wide) continue;
+    for (const std::size_t size : {16u, 32u, 48u, 64u, 257u}) {
+      std::vector<QuantParams> params((codes.size() + size - 1) / size);
+      for (std::size_t g = 0; g < params.size(); ++g) {
+        params[g].scale = 0.37f + static_cast<float>(g);
+      }
+      ExpectSpec<std::uint8_t>(codes, size, params, codec);
+    }
+  }
+}
+
 TEST_P(DequantizeTest, EverySize) {
   for (const FormatId format : ElementFormats()) {
     const FormatInfo& info = Info(format);

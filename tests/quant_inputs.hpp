@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
@@ -81,6 +82,34 @@ inline std::vector<float> EdgeInputs(FormatId format, float scale,
       }
       default:
         x = normal(rng) * scale * 3;
+    }
+  }
+  return out;
+}
+
+// Every value of a format, every tie between two of them, and the floats beside
+// the ties; then every float whose lower half is 0, or next to 0 or to a half.
+inline std::vector<float> TiesAndBf16Inputs(FormatId format) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const FormatInfo& info = Info(format);
+  std::vector<float> out;
+  for (std::uint32_t code = 0; code < info.codes; ++code) {
+    const float value = Decode(format, code);
+    float tie = value / 2 + Decode(format, (code + 1) % info.codes) / 2;
+    if (info.family == Family::kPosit) {  // the middle of the bit strings
+      PositParams longer = info.posit;
+      ++longer.bits;
+      tie = DecodePosit(longer, 2 * code + 1);
+    }
+    for (const float x :
+         {value, tie, std::nextafter(tie, kInf), std::nextafter(tie, -kInf)}) {
+      out.push_back(x);
+    }
+  }
+  for (std::uint32_t upper = 0; upper < 1u << 16; ++upper) {
+    for (const std::uint32_t lower :
+         {0x0000u, 0x0001u, 0x7FFFu, 0x8000u, 0x8001u}) {
+      out.push_back(std::bit_cast<float>(upper << 16 | lower));
     }
   }
   return out;

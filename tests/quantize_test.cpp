@@ -110,6 +110,19 @@ TEST_P(QuantizeTest, EveryFormatEqualsTheSpecification) {
   }
 }
 
+TEST_P(QuantizeTest, EveryTieAndEveryBf16) {
+  for (const FormatId format : ElementFormats()) {
+    const auto x = inputs::TiesAndBf16Inputs(format);
+    const QuantParams params;
+    ExpectSpec(x, x.size(), std::span(&params, 1), CodecOf(format));
+  }
+  const Codec half_to_zero =
+      codec_internal::HalfToZeroCodec(FormatId::kFp4E2m1);
+  const auto x = inputs::TiesAndBf16Inputs(FormatId::kFp4E2m1);
+  const QuantParams params{.scale = 0.5f};
+  ExpectSpec(x, x.size(), std::span(&params, 1), half_to_zero);
+}
+
 TEST_P(QuantizeTest, EveryRoundingEqualsTheSpecification) {
   using enum Rounding;
   Codec codec = CodecOf(FormatId::kInt8);

@@ -101,6 +101,27 @@ HWY_INLINE V MaxIgnoringNaN(D, V x, V acc) {
 #endif
 }
 
+// v shifted by a number of bits that the compiler does not know: one operation
+// where lanes have counts of their own, two or more from one count in a vector.
+template <class V>
+HWY_INLINE V ShiftLeftBy(V v, int bits) {
+#if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX2
+  const hn::DFromV<V> d;
+  return hn::Shl(v, hn::Set(d, static_cast<hn::TFromD<decltype(d)>>(bits)));
+#else
+  return hn::ShiftLeftSame(v, bits);
+#endif
+}
+template <class V>
+HWY_INLINE V ShiftRightBy(V v, int bits) {
+#if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX2
+  const hn::DFromV<V> d;
+  return hn::Shr(v, hn::Set(d, static_cast<hn::TFromD<decltype(d)>>(bits)));
+#else
+  return hn::ShiftRightSame(v, bits);
+#endif
+}
+
 // The low bits of every lane of 32 bits, as bytes or as 16-bit lanes. Highway
 // 1.0.3's TruncateTo to bytes permutes by wrong indices on AVX3_DL.
 template <class D, class V>
@@ -208,6 +229,13 @@ HWY_INLINE hn::Vec512<uint8_t> PackBytes(hn::Full512<uint8_t>,
   return hn::Vec512<uint8_t>{InOrder(_mm512_packus_epi16(a.raw, b.raw))};
 }
 #endif  // AVX3
+
+#else  // not NIBBLE_X86_VECTORS
+
+template <class V>
+HWY_INLINE auto RoundToInt32(V v) {
+  return hn::NearestInt(v);
+}
 
 #endif  // NIBBLE_X86_VECTORS
 

@@ -67,8 +67,11 @@ struct Codec {
   MinifloatParams minifloat{};
   PositParams posit{};
   LogarithmicParams logarithmic{};
-  ThresholdTable table{};
+  ThresholdTable table{};  // its values in every format of up to 16 codes
   LogarithmicTable octave{};
+  // Minifloats of up to 8 bits: the upper halves of the floats of codes 0 ..
+  // 127 (modulo the format's), which have nothing in their lower halves.
+  std::array<std::uint16_t, 128> halves{};
 
   // Code plus zero point outside [low, high] before it is rounded is counted as
   // saturated: further from the outermost value than rounding reaches.
@@ -114,15 +117,33 @@ constexpr float FirstTrue(float low, float high, Predicate above) {
   return value(hi);
 }
 
+// Decode of 0 .. 15, of which a shorter format sees its own bits.
+inline std::array<float, 16> MakeValues(FormatId format) {
+  std::array<float, 16> values;
+  for (std::uint32_t c = 0; c < 16; ++c) {
+    values[c] = Decode(format, c % Info(format).codes);
+  }
+  return values;
+}
+
+// The same for 0 .. 127, upper halves only.
+inline std::array<std::uint16_t, 128> MakeHalves(FormatId format) {
+  std::array<std::uint16_t, 128> halves;
+  for (std::uint32_t c = 0; c < 128; ++c) {
+    const float value = Decode(format, c % Info(format).codes);
+    halves[c] =
+        static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16);
+  }
+  return halves;
+}
+
 // Thresholds where Encode steps from one code to the next, found from Encode
 // itself, so that ties fall as it says.
 inline ThresholdTable MakeTable(FormatId format, const Policy& policy = {}) {
   const FormatInfo& info = Info(format);
   ThresholdTable table;
   table.thresholds.fill(std::numeric_limits<float>::quiet_NaN());
-  for (std::uint32_t c = 0; c < info.codes && c < 16; ++c) {
-    table.values[c] = Decode(format, c);
-  }
+  table.values = MakeValues(format);
   table.nan_code = Encode(format, std::numeric_limits<float>::quiet_NaN());
   const bool sign =
       info.family == Family::kLogarithmic || info.family == Family::kMinifloat;
@@ -204,6 +225,8 @@ inline Codec MakeCodec(FormatId format) {
   } else if (info.family == Family::kMinifloat) {
     codec.kind = CodecKind::kMinifloat;
     codec.minifloat = info.minifloat;
+    codec.table.values = codec_internal::MakeValues(format);
+    if (!codec.wide) codec.halves = codec_internal::MakeHalves(format);
   } else if (info.family == Family::kPosit) {
     codec.kind = CodecKind::kPosit;
     codec.posit = info.posit;
@@ -211,6 +234,7 @@ inline Codec MakeCodec(FormatId format) {
              info.logarithmic.fraction_bits > 0) {
     codec.kind = CodecKind::kLogarithmic;
     codec.logarithmic = info.logarithmic;
+    codec.table.values = codec_internal::MakeValues(format);
     codec.octave = codec_internal::MakeLogarithmicTable(format);
   } else {
     codec.kind = CodecKind::kTable;

@@ -23,16 +23,15 @@ HWY_INLINE void QuantizeFloatGroups(const float* HWY_RESTRICT x, size_t count,
   const auto run = [&](const auto& lanes) HWY_ATTR {
     QuantizeWith<false>(lanes, x, count, size, params, codes);
   };
-  switch (codec.kind) {
-    case CodecKind::kTable:
+  if (codec.kind == CodecKind::kPosit) return run(PositLanes(codec));
+  if constexpr (sizeof(T) == 1) {
+    if (codec.kind == CodecKind::kLogarithmic) {
+      return run(LogarithmicLanes(codec));
+    }
+    if (codec.kind == CodecKind::kTable) {
       return codec.table.sign_code != 0 ? run(TableLanes<true>(codec))
                                         : run(TableLanes<false>(codec));
-    case CodecKind::kLogarithmic:
-      return run(LogarithmicLanes(codec));
-    case CodecKind::kPosit:
-      return run(PositLanes<sizeof(T) == 2>(codec));
-    default:
-      break;
+    }
   }
   if (codec.divides) {
     return QuantizeWith<true>(MinifloatLanes<Special::kFinite>(codec), x, count,

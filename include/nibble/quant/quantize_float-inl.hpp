@@ -2,8 +2,7 @@
 // quantize-inl.hpp.
 //
 // Each functor takes a vector of y = x / scale and gives the codes, one per
-// 32-bit lane, all of which fit its type Byte if the format has 8 bits;
-// QuantizeWith loops.
+// 32-bit lane, signed or not; QuantizeWith loops.
 #if defined(NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP
 #undef NIBBLE_QUANT_QUANTIZE_FLOAT_INL_HPP
@@ -41,8 +40,6 @@ using VI = hn::Vec<DI>;
 template <Special kSpecial>
 class MinifloatLanes {
  public:
-  using Byte = std::uint8_t;
-
   explicit HWY_INLINE MinifloatLanes(const Codec& codec)
       : shift_(23 - codec.minifloat.mantissa_bits),
         sign_shift_(32 - codec.minifloat.bits()),
@@ -62,9 +59,9 @@ class MinifloatLanes {
     const auto bits = hn::BitCast(du, y);
     const auto abs = hn::And(bits, hn::Set(du, 0x7FFFFFFFu));
     auto sign = hn::Xor(bits, abs);
-    const auto last = hn::And(hn::ShiftRightSame(abs, shift_), hn::Set(du, 1));
-    const auto normal = hn::ShiftRightSame(
-        hn::Add(abs, hn::Add(last, hn::Set(du, rebias_))), shift_);
+    const auto last = hn::And(ShiftRightBy(abs, shift_), hn::Set(du, 1));
+    const auto normal =
+        ShiftRightBy(hn::Add(abs, hn::Add(last, hn::Set(du, rebias_))), shift_);
     const auto c = hn::Set(df, subnormal_);
     const auto small =
         hn::Sub(hn::BitCast(du, hn::Add(Barrier(hn::BitCast(df, abs)), c)),
@@ -83,7 +80,7 @@ class MinifloatLanes {
       sign = hn::BitCast(du, hn::IfThenZeroElse(hn::Eq(code, hn::Zero(di)),
                                                 hn::BitCast(di, sign)));
     }
-    return hn::Or(code, hn::BitCast(di, hn::ShiftRightSame(sign, sign_shift_)));
+    return hn::Or(code, hn::BitCast(di, ShiftRightBy(sign, sign_shift_)));
   }
 
  private:
@@ -96,71 +93,90 @@ class MinifloatLanes {
   std::int32_t nan_code_;
 };
 
-// EncodePosit under the default policy. The bit string of |y| is made at the
-// top of a word:
-//
-//     [1 0|ee|fff...]   shifted right arithmetically by k:    1 1..1 0|ee|fff
-//     [0 1|ee|fff...]   shifted right by -k - 1:              0 0..0 1|ee|fff
-//
-// then cut to the posit's length and rounded to nearest even. In 16 bits the
-// shift may push ones out, which the last bit remembers; in 8 bits the string
-// is too short for that.
-template <bool kSticky>
+// EncodePosit under the default policy. See PositValues, whose way this goes
+// back: the bits of a float below 1, shifted right by es, are but for a
+// constant those of the float whose nearest integer is the code; ties are to
+// even in both. What is shifted out is kept in the last bits, as a mark that
+// this was no tie: integers and ties are multiples of 2^9. From 1 on the
+// same is done with the number's reflection about 1, of which the code is the
+// negative.
 class PositLanes {
  public:
-  using Byte = std::int8_t;
-
   explicit HWY_INLINE PositLanes(const Codec& codec)
       : exponent_bits_(codec.posit.exponent_bits),
-        cut_(33 - codec.posit.bits),
         highest_(Info(codec.format).max),
+        lost_((1 << exponent_bits_) - 1),
+        top_((125 + codec.posit.bits) << 23),
         nar_(static_cast<std::int32_t>(codec.posit.nar())) {}
 
   // The code sign-extended; NaR is the lowest integer.
   HWY_INLINE VI operator()(VF y) const {
     const DF df;
-    const DU du;
     const DI di;
-    const auto limited = hn::BitCast(
-        di, hn::Min(hn::Max(hn::Abs(y), hn::Set(df, 1.0f / highest_)),
-                    hn::Set(df, highest_)));
+    const auto limited =
+        hn::Min(hn::Max(hn::Abs(y), hn::Set(df, 1.0f / highest_)),
+                hn::Set(df, highest_));
     // Exponent and fraction as one signed fixed-point number.
-    const auto number = hn::Sub(limited, hn::Set(di, 127 << 23));
-    const auto regime = hn::ShiftRightSame(number, 23 + exponent_bits_);
-    const auto below = hn::BroadcastSignBit(number);  // -1 where |y| < 1
-    const auto tail =
-        hn::And(number, hn::Set(di, (1 << (23 + exponent_bits_)) - 1));
-    const auto start = hn::Xor(hn::And(below, hn::Set(di, -0x40000000)),
-                               hn::Set(di, -0x7FFFFFFF - 1));
-    const auto string =
-        hn::Or(start, hn::ShiftLeftSame(tail, 7 - exponent_bits_));
-    const auto places = hn::Xor(regime, below);
-    auto word = hn::Shr(string, places);
-    if constexpr (kSticky) {
-      const auto lost = hn::Ne(hn::Shl(word, places), string);
-      word = hn::Or(word, hn::IfThenElseZero(lost, hn::Set(di, 1)));
-    }
-    const auto bits = hn::BitCast(du, word);
-    const auto odd = hn::And(hn::ShiftRightSame(bits, cut_), hn::Set(du, 1));
-    // Half a last place less one, and the last place's bit. The largest posit
-    // has nothing to round, so that no carry leaves the word.
-    const auto half = hn::Set(du, (1u << (cut_ - 1)) - 1);
-    auto code = hn::BitCast(
-        di, hn::ShiftRightSame(hn::Add(bits, hn::Add(half, odd)), cut_));
+    const auto number =
+        hn::Sub(hn::BitCast(di, limited), hn::Set(di, 127 << 23));
+    const auto away = hn::Abs(number);
+    const auto scaled =
+        hn::OrAnd(ShiftRightBy(away, exponent_bits_), away, hn::Set(di, lost_));
+    const auto k =
+        RoundToInt32(hn::BitCast(df, hn::Sub(hn::Set(di, top_), scaled)));
+    const auto nar = hn::Set(di, nar_);
+    auto code =
+        hn::IfThenElse(hn::Lt(number, hn::Zero(di)), k, hn::Sub(nar, k));
     const auto negative = hn::BroadcastSignBit(hn::BitCast(di, y));
     code = hn::Sub(hn::Xor(code, negative), negative);
     code =
         hn::IfThenZeroElse(hn::RebindMask(di, hn::Eq(y, hn::Zero(df))), code);
-    return hn::IfThenElse(hn::RebindMask(di, hn::Eq(y, y)), code,
-                          hn::Set(di, -nar_));
+    return hn::IfThenElse(hn::RebindMask(di, hn::Eq(y, y)), code, hn::Neg(nar));
   }
 
  private:
   int exponent_bits_;
-  int cut_;
   float highest_;
+  std::int32_t lost_;
+  std::int32_t top_;
   std::int32_t nar_;
 };
+
+// codes[i] = encode(x + i) for vectors that cover n floats. `encode` gives
+// codes of which the 32-bit lanes hold more than T only in sign.
+template <class T, class Encode>
+HWY_INLINE void EncodeVectors(const float* HWY_RESTRICT x, size_t n,
+                              T* HWY_RESTRICT codes, const Encode& encode) {
+  const DF df;
+  const DU du;
+  const hn::Rebind<T, DF> dt;
+  size_t i = 0;
+#if NIBBLE_X86_VECTORS
+  if constexpr (sizeof(T) == 1) {  // a quarter of the narrowing for each
+    const hn::ScalableTag<std::uint8_t> d8;
+    const size_t N = hn::Lanes(df);
+    const auto two = [&](const float* from) NIBBLE_LAMBDA {
+      const auto pair = Pack16(encode(from), encode(from + N));
+      return hn::And(pair, hn::Set(hn::ScalableTag<std::int16_t>(), 255));
+    };
+    for (; i + 4 * N <= n; i += 4 * N) {
+      const auto a = two(x + i);
+      hn::StoreU(PackBytes(d8, a, two(x + i + 2 * N)), d8, codes + i);
+    }
+    if (i + 2 * N <= n) {
+      const auto a = two(x + i);
+      const hn::Half<decltype(d8)> half;
+      hn::StoreU(hn::LowerHalf(half, PackBytes(d8, a, a)), half, codes + i);
+      i += 2 * N;
+    }
+  }
+#endif
+  ForEachVector(df, x + i, codes + i, n - i,
+                [&](const float* from, T* to) NIBBLE_LAMBDA {
+                  const auto code = hn::BitCast(du, encode(from));
+                  hn::StoreU(LowBits(dt, code), dt, to);
+                });
+}
 
 // codes[i] = lanes(x[i] / scale of group i / size); T holds a code. `lanes`
 // comes by value: stores of bytes may change anything that has an address.
@@ -169,33 +185,13 @@ HWY_INLINE void QuantizeWith(const Lanes lanes, const float* HWY_RESTRICT x,
                              size_t count, size_t size,
                              const QuantParams* params, T* HWY_RESTRICT codes) {
   const DF df;
-  const DU du;
-  const hn::Rebind<T, DF> dt;
   for (size_t g = 0; g < count; ++g, x += size, codes += size) {
     const auto factor =
         hn::Set(df, kDivides ? params[g].scale : params[g].Inverse());
-    const auto encode = [&](const float* from) NIBBLE_LAMBDA {
+    EncodeVectors(x, size, codes, [&](const float* from) NIBBLE_LAMBDA {
       const auto v = hn::LoadU(df, from);
       return lanes(Barrier(kDivides ? hn::Div(v, factor) : hn::Mul(v, factor)));
-    };
-    size_t i = 0;
-#if NIBBLE_X86_VECTORS
-    if constexpr (sizeof(T) == 1) {  // a quarter of the narrowing for each
-      using Byte = typename Lanes::Byte;
-      const hn::ScalableTag<Byte> d8;
-      const size_t N = hn::Lanes(df);
-      for (; i + 4 * N <= size; i += 4 * N) {
-        const auto a = Pack16(encode(x + i), encode(x + i + N));
-        const auto b = Pack16(encode(x + i + 2 * N), encode(x + i + 3 * N));
-        hn::StoreU(PackBytes(d8, a, b), d8, reinterpret_cast<Byte*>(codes + i));
-      }
-    }
-#endif
-    ForEachVector(df, x + i, codes + i, size - i,
-                  [&](const float* from, T* to) NIBBLE_LAMBDA {
-                    const auto code = hn::BitCast(du, encode(from));
-                    hn::StoreU(LowBits(dt, code), dt, to);
-                  });
+    });
   }
 }
 

@@ -9,6 +9,7 @@
 #include "nibble/core/highway.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/integer_grid.hpp"
+#include "nibble/quant/quantize_float-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {
@@ -31,15 +32,14 @@ template <Rounding kRounding, class D, class V = hn::Vec<D>>
 HWY_INLINE hn::Vec<hn::RebindToSigned<D>> RoundLanes(D df, V v) {
   [[maybe_unused]] const hn::RebindToSigned<D> di;
   if constexpr (kRounding == Rounding::kNearestEven) {
-    return hn::NearestInt(v);
+    return RoundToInt32(v);
+  } else if constexpr (kRounding == Rounding::kFloor) {
+    return RoundToInt32(hn::Floor(v));
   } else {
     const auto whole = hn::ConvertTo(di, v);                 // towards zero
     const auto rest = hn::Sub(v, hn::ConvertTo(df, whole));  // exact, v's sign
     const auto half = hn::Set(df, 0.5f);
-    if constexpr (kRounding == Rounding::kFloor) {
-      const auto below = hn::Lt(rest, hn::Zero(df));
-      return hn::Add(whole, hn::BitCast(di, hn::VecFromMask(df, below)));
-    } else if constexpr (kRounding == Rounding::kHalfAway) {
+    if constexpr (kRounding == Rounding::kHalfAway) {
       return hn::Add(whole, OneAway(di, df, hn::Ge(hn::Abs(rest), half), rest));
     } else if constexpr (kRounding == Rounding::kHalfToZero) {
       return hn::Add(whole, OneAway(di, df, hn::Gt(hn::Abs(rest), half), rest));
@@ -85,16 +85,12 @@ HWY_INLINE void QuantizeIntegerGroup(const float* HWY_RESTRICT x, size_t n,
                                      const QuantParams params,
                                      const IntegerGrid grid,
                                      std::uint8_t* HWY_RESTRICT codes) {
-  const hn::ScalableTag<float> df;
-  const hn::RebindToUnsigned<decltype(df)> du;
-  const hn::Rebind<std::uint8_t, decltype(df)> d8;
+  const DF df;
   const auto inverse = hn::Set(df, params.Inverse());
-  ForEachVector(df, x, codes, n,
-                [&](const float* from, std::uint8_t* to) NIBBLE_LAMBDA {
-                  const auto k = IntegerLanes<kRounding, kHalfShift>()(
-                      df, hn::LoadU(df, from), inverse, params, grid);
-                  hn::StoreU(LowBits(d8, hn::BitCast(du, k)), d8, to);
-                });
+  EncodeVectors(x, n, codes, [&](const float* from) NIBBLE_LAMBDA {
+    return IntegerLanes<kRounding, kHalfShift>()(df, hn::LoadU(df, from),
+                                                 inverse, params, grid);
+  });
 }
 
 #if NIBBLE_X86_VECTORS
@@ -115,35 +111,33 @@ HWY_INLINE V RoundToFloat(D d, V v, V add) {
 }
 
 // The common roundings, four vectors at a time, saturating on the way down to
-// bytes. Per vector: multiply, minimum, convert; half a pack and a check; a
-// quarter of a pack, a limit and a store.
+// bytes. Per vector: multiply, convert; half a pack and a check; a quarter of a
+// pack, two limits and a store.
 //
-// Two inputs may come out wrong: NaN, and y <= -32768. Both reach 16 bits as
-// -32768; `lowest` notices, and the stretch is done again by the general
-// kernel. Returns how many elements are done.
+// Three inputs may come out wrong: NaN, y <= -32768 and y >= 2^31, which the
+// conversion does not saturate. All reach 16 bits as -32768; `lowest` notices,
+// and the stretch is done again by the general kernel. Returns how many
+// elements are done.
 //
 // Domain   |shift| <= 255: 16-bit sums saturate beyond all codes.
-template <Rounding kRounding, bool kShift, class T>
-HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
+template <Rounding kRounding, bool kShift, class T, class D>
+HWY_INLINE size_t QuantizeBytes(D df, const float* HWY_RESTRICT x, size_t n,
                                 const QuantParams params,
                                 const IntegerGrid grid, std::int32_t shift,
                                 std::uint8_t* HWY_RESTRICT codes) {
-  const hn::ScalableTag<float> df;
-  const hn::ScalableTag<std::int16_t> d16;
-  const hn::ScalableTag<T> d8;
+  const hn::Repartition<std::int16_t, D> d16;
+  const hn::Repartition<T, D> d8;
   const size_t N = hn::Lanes(df);
   const size_t kStretch = 32 * N;  // elements between two looks at `lowest`
   const auto inverse = hn::Set(df, params.Inverse());
   const auto add = hn::Set(df, grid.add);
-  const auto limit =
-      hn::Set(df, static_cast<float>(grid.high + grid.offset - shift));
   const auto shifts = hn::Set(d16, static_cast<std::int16_t>(shift));
   const auto low = hn::Set(d8, static_cast<T>(grid.low + grid.offset));
+  const auto high = hn::Set(d8, static_cast<T>(grid.high + grid.offset));
   const auto bad = hn::Set(d16, std::int16_t{-32768});
-  // The limit is the first operand, so that NaN passes through.
   const auto round = [&](const float* from) NIBBLE_LAMBDA {
     const auto y = hn::Mul(hn::LoadU(df, from), inverse);
-    return RoundToInt32(hn::Min(limit, RoundToFloat<kRounding>(df, y, add)));
+    return RoundToInt32(RoundToFloat<kRounding>(df, y, add));
   };
   const size_t whole = n - n % (4 * N);
   for (size_t i = 0; i < whole;) {
@@ -158,8 +152,8 @@ HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
         a = hn::SaturatedAdd(a, shifts);
         b = hn::SaturatedAdd(b, shifts);
       }
-      hn::StoreU(hn::Max(PackBytes(d8, a, b), low), d8,
-                 reinterpret_cast<T*>(codes + i));
+      const auto code = hn::Min(hn::Max(PackBytes(d8, a, b), low), high);
+      hn::StoreU(code, d8, reinterpret_cast<T*>(codes + i));
     }
     if (HWY_UNLIKELY(!hn::AllFalse(d16, hn::Eq(lowest, bad)))) {
       QuantizeIntegerGroup<kRounding, false>(x + begin, end - begin, params,
@@ -167,6 +161,49 @@ HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
     }
   }
   return whole;
+}
+
+// The same for any shift, where that is possible; what is left of a multiple of
+// four vectors by vectors of half the size, for groups of 32.
+template <Rounding kRounding, bool kShift, class T>
+HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
+                                const QuantParams params,
+                                const IntegerGrid grid, std::int32_t shift,
+                                std::uint8_t* HWY_RESTRICT codes) {
+  size_t done = 0;
+#if HWY_TARGET <= HWY_AVX3
+  if (n >= 64)
+#endif
+  {
+    done = QuantizeBytes<kRounding, kShift, T>(DF(), x, n, params, grid, shift,
+                                               codes);
+  }
+#if HWY_TARGET <= HWY_AVX3
+  if (n - done >= 32) {
+    done += QuantizeBytes<kRounding, kShift, T>(
+        hn::Half<DF>(), x + done, n - done, params, grid, shift, codes + done);
+  }
+#endif
+  return done;
+}
+template <Rounding kRounding>
+HWY_INLINE size_t QuantizeBytes(const float* HWY_RESTRICT x, size_t n,
+                                const QuantParams& params,
+                                const IntegerGrid& grid,
+                                std::uint8_t* HWY_RESTRICT codes) {
+  const std::int32_t shift =
+      params.zero_point + grid.offset - static_cast<std::int32_t>(grid.add);
+  if (shift < -255 || shift > 255) return 0;
+  if (grid.low + grid.offset >= 0) {
+    return QuantizeBytes<kRounding, true, std::uint8_t>(x, n, params, grid,
+                                                        shift, codes);
+  }
+  if (shift != 0) {
+    return QuantizeBytes<kRounding, true, std::int8_t>(x, n, params, grid,
+                                                       shift, codes);
+  }
+  return QuantizeBytes<kRounding, false, std::int8_t>(x, n, params, grid, shift,
+                                                      codes);
 }
 #endif
 
@@ -190,21 +227,7 @@ HWY_INLINE void QuantizeAllFast(const float* HWY_RESTRICT x, size_t count,
   for (size_t g = 0; g < count; ++g, x += size, codes += size) {
     size_t done = 0;
 #if NIBBLE_X86_VECTORS
-    const QuantParams& p = params[g];
-    const std::int32_t shift =
-        p.zero_point + grid.offset - static_cast<std::int32_t>(grid.add);
-    if (-255 <= shift && shift <= 255) {
-      if (grid.low + grid.offset >= 0) {
-        done = QuantizeBytes<kRounding, true, std::uint8_t>(x, size, p, grid,
-                                                            shift, codes);
-      } else if (shift != 0) {
-        done = QuantizeBytes<kRounding, true, std::int8_t>(x, size, p, grid,
-                                                           shift, codes);
-      } else {
-        done = QuantizeBytes<kRounding, false, std::int8_t>(x, size, p, grid,
-                                                            shift, codes);
-      }
-    }
+    done = QuantizeBytes<kRounding>(x, size, params[g], grid, codes);
 #endif
     QuantizeIntegerGroup<kRounding, false>(x + done, size - done, params[g],
                                            grid, codes + done);

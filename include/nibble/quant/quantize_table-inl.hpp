@@ -41,61 +41,78 @@ HWY_INLINE VI Lookup16(const std::array<std::int32_t, 16>& table, VI index) {
 
 // #{t : v >= t} for 15 ascending thresholds (NaN at the end counts for none).
 //
-// With 8 lanes or more a binary search: the thresholds of the last step are
-// the even ones, 8 of them, and fit one vector.
+// With 8 lanes or more a binary search. With 16 the index is found from its
+// highest bit on: a step with `bit` compares with threshold number i + bit - 1.
+// With 8 a permutation takes 3 bits of index, so that each step doubles it; the
+// thresholds of the last step are the even ones, 8 of them, and fit one vector.
 class Search15 {
  public:
-  explicit HWY_INLINE Search15(const std::array<float, 15>& thresholds) {
-    for (size_t i = 0; i < 8; ++i) {
-      steps_[0][i] = thresholds[7];
-      steps_[1][i] = thresholds[i % 2 * 8 + 3];
-      steps_[2][i] = thresholds[i % 4 * 4 + 1];
-      steps_[3][i] = thresholds[i * 2];
-      for (auto& step : steps_) step[i + 8] = step[i];
+  explicit HWY_INLINE Search15(const ThresholdTable& table)
+      : thresholds_(table.thresholds) {
+    while (count_ < 15 && thresholds_[count_] == thresholds_[count_]) ++count_;
+    for (size_t i = 0; i < 16; ++i) {
+      const std::array<size_t, 4> places = {
+          7, k16 ? (i & 8) + 3 : i % 2 * 8 + 3,
+          k16 ? (i & 12) + 1 : i % 4 * 4 + 1, k16 ? i & 14 : i % 8 * 2};
+      for (size_t step = 0; step < 4; ++step) {
+        steps_[step][i] = thresholds_[places[step]];
+      }
     }
-    thresholds_ = thresholds;
   }
 
   HWY_INLINE VI operator()(VF v) const {
+    const DF df;
+    const DI di;
 #if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX2
-    // Mask vectors are -1 where true: i = 2 i + 1 is i + i - mask.
-    auto i = hn::Neg(Reached(v, hn::Set(DF(), steps_[0][0])));
-    i = hn::Sub(hn::Add(i, i), Reached(v, Threshold(1, i)));
-    i = hn::Sub(hn::Add(i, i), Reached(v, Threshold(2, i)));
-    return hn::Sub(hn::Add(i, i), Reached(v, Threshold(3, i)));
+    const auto first = Reached(v, hn::Set(df, steps_[0][0]));
+    const auto i = hn::IfThenElseZero(first, hn::Set(di, k16 ? 8 : 1));
+    return Step<3>(v, Step<2>(v, Step<1>(v, i)));
 #else
-    auto count = hn::Zero(DI());
-    for (const float t : thresholds_) {
-      count = hn::Sub(count, Reached(v, hn::Set(DF(), t)));
+    auto i = hn::Zero(di);
+    for (size_t t = 0; t < count_; ++t) {
+      const auto reached = Reached(v, hn::Set(df, thresholds_[t]));
+      i = hn::Sub(i, hn::VecFromMask(di, reached));
     }
-    return count;
+    return i;
 #endif
   }
 
  private:
-  static HWY_INLINE VI Reached(VF v, VF t) {
-    return hn::BitCast(DI(), hn::VecFromMask(DF(), hn::Ge(v, t)));
+  static constexpr bool k16 = HWY_TARGET <= HWY_AVX3;
+
+  static HWY_INLINE hn::Mask<DI> Reached(VF v, VF t) {
+    return hn::RebindMask(DI(), hn::Ge(v, t));
   }
 
-#if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX2
-  HWY_INLINE VF Threshold(size_t step, VI i) const {
-    return hn::TableLookupLanes(hn::LoadU(DF(), steps_[step].data()),
-                                hn::IndicesFromVec(DF(), i));
+#if NIBBLE_X86_VECTORS && HWY_TARGET <= HWY_AVX3
+  template <int kStep>
+  HWY_INLINE VI Step(VF v, VI i) const {
+    const auto t = hn::TableLookupLanes(hn::LoadU(DF(), steps_[kStep].data()),
+                                        hn::Indices512<float>{i.raw});
+    const auto set = hn::Or(i, hn::Set(DI(), 8 >> kStep));
+    return hn::IfThenElse(Reached(v, t), set, i);
+  }
+#elif NIBBLE_X86_VECTORS && HWY_TARGET == HWY_AVX2
+  template <int kStep>
+  HWY_INLINE VI Step(VF v, VI i) const {
+    const auto t = hn::TableLookupLanes(hn::LoadU(DF(), steps_[kStep].data()),
+                                        hn::Indices256<float>{i.raw});
+    // A mask is -1 where true: 2 i + 1.
+    return hn::Sub(hn::Add(i, i), hn::VecFromMask(DI(), Reached(v, t)));
   }
 #endif
 
-  std::array<std::array<float, 16>, 4> steps_;
   std::array<float, 15> thresholds_;
+  size_t count_ = 0;
+  std::array<std::array<float, 16>, 4> steps_;
 };
 
 // The codes of a ThresholdTable; kSigned where it has a sign code.
 template <bool kSigned>
 class TableLanes {
  public:
-  using Byte = std::uint8_t;
-
   explicit HWY_INLINE TableLanes(const Codec& codec)
-      : search_(codec.table.thresholds),
+      : search_(codec.table),
         sign_code_(static_cast<std::int32_t>(codec.table.sign_code)),
         signed_zero_(codec.table.signed_zero ? 1 : 0),
         flip_(static_cast<std::int32_t>(codec.table.flip)),
@@ -130,8 +147,6 @@ class TableLanes {
 // its logarithm if that were linear within an octave, and the LogarithmicTable.
 class LogarithmicLanes {
  public:
-  using Byte = std::uint8_t;
-
   explicit HWY_INLINE LogarithmicLanes(const Codec& codec)
       : first_(codec.octave.first),
         second_(codec.octave.second),
@@ -151,9 +166,8 @@ class LogarithmicLanes {
         hn::BitCast(di, hn::Min(hn::Max(magnitude, hn::Set(df, lowest_)),
                                 hn::Set(df, highest_)));
     const auto mantissa = hn::And(limited, hn::Set(di, 0x007FFFFF));
-    const auto j = hn::ShiftRightSame(mantissa, shift_);
-    auto code =
-        hn::Add(hn::ShiftRightSame(limited, shift_), hn::Set(di, bias_));
+    const auto j = ShiftRightBy(mantissa, shift_);
+    auto code = hn::Add(ShiftRightBy(limited, shift_), hn::Set(di, bias_));
     code = hn::Add(code, Reached(mantissa, Lookup16(first_, j)));
     code = hn::Add(code, Reached(mantissa, Lookup16(second_, j)));
     const auto zero =
