@@ -80,6 +80,18 @@ inline const TileChoice& ChooseTile(size_t pixels, size_t vectors) {
   return *best;
 }
 
+// The same for depthwise kernels; `full`: whole vectors of channels.
+inline size_t DepthRows(size_t pixels) {
+  return pixels >= kDepthRows ? kDepthRows : pixels >= 4 ? 4 : 1;
+}
+inline auto DepthTileOf(size_t rows, bool full) {
+  if (rows == kDepthRows) {
+    return full ? DepthTile<kDepthRows, true> : DepthTile<kDepthRows, false>;
+  }
+  if (rows == 4) return full ? DepthTile<4, true> : DepthTile<4, false>;
+  return DepthTile<1, false>;
+}
+
 // What all rows of a task share.
 struct Task {
   const ByteConvCall& call;
@@ -167,10 +179,7 @@ inline void RunRow(const Task& task, size_t y, size_t tile,
     if (task.run != nullptr) {
       task.run(t, start, w, outside, sums);
     } else {
-      const bool full = valid == l.columns;
-      const auto run = task.rows == 1 ? DepthTile<1, false>
-                       : full         ? DepthTile<kDepthRows, true>
-                                      : DepthTile<kDepthRows, false>;
+      const auto run = DepthTileOf(task.rows, valid == l.columns);
       run(t, valid, start, w, outside, l.columns, sums);
     }
     to.pixel = (task.part.image * s.out.height + y) * s.out.width + place.x;
@@ -220,7 +229,7 @@ inline void RunPart(const ByteConvCall& call, const Conv2dShape& s,
             .places = {}};
   const size_t width = part.x1 - part.x0;
   if (l.depthwise) {
-    task.rows = width >= kDepthRows ? kDepthRows : 1;
+    task.rows = DepthRows(width);
   } else {
     const size_t vectors = l.columns / hn::Lanes(Sums());
     const TileChoice& choice = ChooseTile(width, vectors);
