@@ -190,6 +190,42 @@ class Eval(Folder):
         self.assertLess(abs(exact["correct"] - int8["correct"]), 6)
         self.refuses("eval", "--model", "resnet32", *common[3:],
                      says=["resnet20.safetensors", "layer"])
+        integer = result(*common, "--weight-scheme", "int8/channel",
+                         "--act-scheme", "int8", "--calibration", "mse",
+                         "--engine", "integer")
+        self.assertEqual(integer["engine"], "integer")
+        for name in ("correct", "mean_logit_error"):
+            self.assertEqual(integer[name], int8[name])
+
+    def test_engines_agree(self):
+        for weights, acts in (("int8/channel", "int8"), ("int4", "asym:uint8"),
+                              ("ternary/channel", "int8/token")):
+            words = ["eval", "--model", "mlp", "--weight-scheme", weights,
+                     "--act-scheme", acts]
+            fake = result(*words)
+            integer = result(*words, "--engine", "integer")
+            self.assertEqual(fake["engine"], "fake")
+            for name in ("correct", "mean_logit_error"):
+                self.assertEqual(integer[name], fake[name])
+        words = ["eval", "--model", "mlp", "--weight-scheme", "int8/channel",
+                 "--act-scheme", "int8", "--chain"]
+        fake, integer = result(*words), result(*words, "--engine", "integer")
+        self.assertGreater(fake["accuracy"], 0.92)
+        for name in ("correct", "mean_logit_error", "chain"):
+            self.assertEqual(integer[name], fake[name])
+        self.refuses("eval", "--model", "mlp", "--weight-scheme", "int8",
+                     "--act-scheme", "int8/token", "--chain",
+                     says=["chained network", "int8/token", "expected"])
+        for weights, acts, says in (
+                ("int8", "aqt:int8/channel", "input aqt:int8/channel"),
+                ("int4/group32", "int8", "weights int4/group32"),
+                ("fp8_e4m3", "int8", "weights fp8_e4m3"),
+                ("int8", "float", "input float")):
+            self.refuses("eval", "--model", "mlp", "--weight-scheme", weights,
+                         "--act-scheme", acts, "--engine", "integer",
+                         says=["layer fc1", says, "expected"])
+        self.refuses("eval", "--model", "mlp", "--engine", "fast",
+                     says=["--engine"])
 
     def test_bad_input(self):
         self.refuses("eval", says=["--weights"])
@@ -206,6 +242,49 @@ class Eval(Folder):
         bad.write_bytes(b"\xff" * 64)
         self.refuses("eval", "--model", "mlp", "--weights", bad,
                      says=["bad.safetensors", "header"])
+
+
+TINY = DATA / "mlperf_tiny"
+
+
+@unittest.skipUnless(TINY.exists(), "no mlperf_tiny")
+class Tflite(Folder):
+    KWS = ["eval", "--model", "tflite", "--weights", TINY / "kws_ref_model.tflite",
+           "--data", TINY / "kws01_mfcc_int8.bin", "--labels",
+           TINY / "kws01_y_labels.csv"]
+    RESNET = ["eval", "--model", "tflite", "--weights",
+              TINY / "pretrainedResnet_quant.tflite"]
+
+    def test_keywords(self):
+        out = result(*self.KWS)
+        self.assertEqual((out["correct"], out["total"]), (902, 1000))
+        self.assertEqual(out["macs"], 2656768)
+        one = result(*self.KWS, "--threads", 1, "--limit", 100)
+        self.assertEqual(one["total"], 100)
+
+    @unittest.skipUnless((DATA / "cifar10").exists(), "no cifar10")
+    def test_images(self):
+        out = result(*self.RESNET, "--data", DATA / "cifar10")
+        self.assertEqual((out["correct"], out["total"]), (8697, 10000))
+
+    def test_bad_input(self):
+        self.refuses("eval", "--model", "tflite", says=["--weights", "tflite"])
+        self.refuses(*self.RESNET, says=["--data", "CIFAR-10"])
+        self.refuses(*self.RESNET, "--data", "nowhere", says=["nowhere"])
+        self.refuses(*self.KWS, "--act-scheme", "int8",
+                     says=["--act-scheme", "int8"])
+        self.refuses(*self.KWS[:5], "--data", TINY / "kws01_y_labels.csv",
+                     "--labels", TINY / "kws01_y_labels.csv",
+                     says=["kws01_y_labels.csv", "27048", "1000 inputs of 490"])
+        self.refuses(*self.KWS[:7], "--labels", "none.csv", says=["none.csv"])
+        self.refuses("eval", "--model", "mlp", "--labels", "x.csv",
+                     says=["--labels", "x.csv"])
+        whole = (TINY / "kws_ref_model.tflite").read_bytes()
+        bad = self.dir / "bad.tflite"
+        for data in (whole[:20000], b"", whole[:4] + b"TFL2" + whole[8:]):
+            bad.write_bytes(data)
+            self.refuses("eval", "--model", "tflite", "--weights", bad, "--data",
+                         ".", says=["bad.tflite", "found", "expected"])
 
 
 SPEC = {"name": "small", "model": "mlp", "cost": "linear",

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "nibble/nn/network.hpp"
 #include "nibble/nn/product.hpp"
 #include "nibble/nn/quant_spec.hpp"
 #include "nibble/quant/calibrate.hpp"
@@ -24,6 +25,7 @@ struct Configuration {
   nn::QuantSpec schemes;
   Calibration calibration = Calibration::kAbsMax;
   nn::Products products;
+  nn::QuantEngine engine = nn::QuantEngine::kFake;
 
   bool exact() const { return schemes == nn::QuantSpec{} && !products.any(); }
 };

@@ -104,8 +104,12 @@ nn::Evaluation EvaluateWorkload(Workload& workload,
                                 const Configuration& configuration,
                                 const Executor& executor,
                                 const nn::Progress& progress) {
-  nn::Network network(workload.model, workload.weights, configuration.schemes,
-                      configuration.products);
+  nn::Network network =
+      configuration.products.any()
+          ? nn::Network(workload.model, workload.weights, configuration.schemes,
+                        configuration.products)
+          : nn::Network(workload.model, workload.weights, configuration.schemes,
+                        configuration.engine);
   nn::Calibrate(network, workload.calibration, workload.calibration.count,
                 configuration.calibration, executor);
   const bool exact = configuration.exact();

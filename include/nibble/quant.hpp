@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nibble/quant/calibrate.hpp"
+#include "nibble/quant/conv2d.hpp"
 #include "nibble/quant/dequantize.hpp"
 #include "nibble/quant/dot_int8.hpp"
 #include "nibble/quant/gemm_int8.hpp"

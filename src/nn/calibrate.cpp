@@ -11,27 +11,47 @@
 namespace nibble::nn {
 namespace {
 
-// The scheme of the layer's input, if its scale is found before it runs.
-std::optional<Scheme> StaticInput(const Unit& unit) {
-  std::optional<Scheme> scheme;
-  if (unit.product) {
-    scheme = unit.product->input_scheme();
-  } else if (unit.fake) {
-    scheme = unit.fake->input_scheme();
-  }
-  return scheme && IsStatic(*scheme) ? scheme : std::nullopt;
-}
-
 std::vector<InputObserver> ObserversFor(const Model& model,
                                         const std::vector<Unit>& units) {
   std::vector<InputObserver> observers(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto scheme = StaticInput(units[i]);
-    if (!scheme) continue;
+    if (!units[i].is_static()) continue;
+    const Layer& layer = model.layers[i];
     observers[i] =
-        InputObserver(*scheme, ConvShapeOf(model.layers[i]).in.channels);
+        InputObserver(*units[i].scheme(), ConvShapeOf(layer).in.channels);
   }
   return observers;
+}
+
+// Of a chained network: for the image, then for each layer's output.
+std::vector<InputObserver> ObserversForChain(const Model& model,
+                                             const QuantSpec& spec) {
+  std::vector<InputObserver> observers;
+  for (int i = kImage; i < static_cast<int>(model.layers.size()); ++i) {
+    observers.emplace_back(ChainScheme(model, spec, i), 1);
+  }
+  return observers;
+}
+
+// By layer: whether nobody before it reads its first and its second input.
+struct FirstReader {
+  bool in = false, in2 = false;
+};
+std::vector<FirstReader> FirstReaders(const Model& model) {
+  std::vector<bool> read(model.layers.size() + 1);
+  const auto first = [&](int layer) {
+    if (layer == kNoLayer) return false;
+    const auto at = static_cast<std::size_t>(layer + 1);
+    const bool seen = read[at];
+    read[at] = true;
+    return !seen;
+  };
+  std::vector<FirstReader> readers;
+  for (const Layer& layer : model.layers) {
+    const bool in = first(layer.input);
+    readers.push_back({in, first(layer.input2)});
+  }
+  return readers;
 }
 
 // Enough for the cores of a large machine, few enough to merge quickly.
@@ -41,39 +61,63 @@ constexpr std::size_t kShards = 64;
 
 void Network::Calibrate(std::span<const float> inputs, Calibration method,
                         const Executor& executor) {
-  const std::size_t image = impl_->model.input.size();
+  const Impl& impl = *impl_;
+  const std::size_t image = impl.model.input.size();
   NIBBLE_CHECK("Network::Calibrate", inputs.size() % image == 0);
   NIBBLE_CHECK("Network::Calibrate", !inputs.empty());
   const std::size_t images = inputs.size() / image;
-  std::vector<InputObserver> all = ObserversFor(impl_->model, impl_->units);
+  const bool chain = impl.spec.chain;
+  const auto observers = [&] {
+    return chain ? ObserversForChain(impl.model, impl.spec)
+                 : ObserversFor(impl.model, impl.units);
+  };
+  const std::vector<FirstReader> readers = FirstReaders(impl.model);
+  const auto observe = [&](std::vector<InputObserver>& seen, std::size_t i,
+                           std::span<const float> in,
+                           std::span<const float> in2) {
+    if (!chain) return seen[i].Observe(in);
+    const Layer& layer = impl.model.layers[i];
+    if (readers[i].in) {
+      seen[static_cast<std::size_t>(layer.input + 1)].Observe(in);
+    }
+    if (readers[i].in2) {
+      seen[static_cast<std::size_t>(layer.input2 + 1)].Observe(in2);
+    }
+  };
+  std::vector<InputObserver> all = observers();
   std::mutex mutex;
   // An Observer's answer does not depend on the order of what it sees.
   executor(std::min(kShards, images), [&](std::size_t shard) {
-    std::vector<InputObserver> seen = ObserversFor(impl_->model, impl_->units);
+    std::vector<InputObserver> seen = observers();
     Workspace workspace;
     const std::size_t shards = std::min(kShards, images);
     const std::size_t end = images * (shard + 1) / shards;
     for (std::size_t i = images * shard / shards; i < end;) {
-      const std::size_t count = std::min(impl_->batch, end - i);
-      impl_->RunBatch(Engine::kExact, inputs.subspan(i * image, count * image),
-                      workspace,
-                      [&](std::size_t layer, std::span<const float> in) {
-                        seen[layer].Observe(in);
-                      });
+      const std::size_t count = std::min(impl.batch, end - i);
+      impl.RunBatch(
+          Engine::kExact, inputs.subspan(i * image, count * image), workspace,
+          [&](std::size_t layer, std::span<const float> in,
+              std::span<const float> in2) { observe(seen, layer, in, in2); });
       i += count;
     }
     const std::lock_guard lock(mutex);
     for (std::size_t i = 0; i < all.size(); ++i) all[i].Merge(seen[i]);
   });
+  if (chain) {
+    std::vector<QuantParams> params(all.size());
+    // The last layer's output is nobody's input and stays as it is.
+    executor(all.size() - 1, [&](std::size_t i) {
+      const Scheme& scheme =
+          ChainScheme(impl.model, impl.spec, static_cast<int>(i) - 1);
+      params[i] = all[i].Choose(scheme, method)[0];
+    });
+    impl_->chain.emplace(impl.model, impl.spec, impl.folded, params);
+    return;
+  }
   executor(all.size(), [&](std::size_t i) {
     Unit& unit = impl_->units[i];
-    const auto scheme = StaticInput(unit);
-    if (!scheme) return;
-    if (unit.product) {
-      unit.product->SetParams(all[i].Choose(*scheme, method));
-    } else {
-      unit.fake->SetParams(all[i].Choose(*scheme, method));
-    }
+    if (!unit.is_static()) return;
+    unit.SetParams(all[i].Choose(*unit.scheme(), method));
   });
 }
 

@@ -79,6 +79,148 @@ def config(**more):
                        "num_attention_heads": 8, **more}).encode()
 
 
+class FlatBuffer:
+    """Writes tables before what they refer to, as the format asks for."""
+    SIZES = {"b": 1, "B": 1, "i": 4, "I": 4, "f": 4}
+
+    def __init__(self, type_):
+        self.out = bytearray(4) + type_
+
+    def _pad(self, size, ahead=0):
+        self.out += b"\0" * (-(len(self.out) + ahead) % size)
+
+    def _refer(self, at, target):
+        struct.pack_into("<I", self.out, at, target - at)
+
+    def table(self, fields):
+        """fields: {id: ("i", number)} or {id: function that writes and returns
+        where}."""
+        entries, size = {}, 4
+        for id_, field in fields.items():
+            width = 4 if callable(field) else self.SIZES[field[0]]
+            size += -size % width
+            entries[id_] = size
+            size += width
+        count = max(fields, default=-1) + 1
+        self._pad(4, 4 + 2 * count)
+        vtable = len(self.out)
+        self.out += struct.pack(f"<{2 + count}H", 4 + 2 * count, size,
+                                *(entries.get(i, 0) for i in range(count)))
+        at = len(self.out)
+        self.out += struct.pack("<i", at - vtable) + bytes(size - 4)
+        for id_, field in fields.items():
+            if not callable(field):
+                struct.pack_into("<" + field[0], self.out, at + entries[id_],
+                                 field[1])
+        for id_, field in fields.items():
+            if callable(field):
+                self._refer(at + entries[id_], field())
+        return at
+
+    def vector(self, format_, values):
+        def write():
+            self._pad(4)
+            if format_ == "q":
+                self._pad(8, 4)
+            at = len(self.out)
+            self.out += struct.pack(f"<I{len(values)}{format_}", len(values),
+                                    *values)
+            return at
+        return write
+
+    def text(self, text):
+        return self.vector("B", text.encode())
+
+    def tables(self, all_fields):
+        def write():
+            self._pad(4)
+            at = len(self.out)
+            self.out += struct.pack("<I", len(all_fields))
+            self.out += bytes(4 * len(all_fields))
+            for i, fields in enumerate(all_fields):
+                self._refer(at + 4 + 4 * i, self.table(fields))
+            return at
+        return write
+
+    def one(self, fields):
+        return lambda: self.table(fields)
+
+    def finish(self, fields):
+        self._refer(0, self.table(fields))
+        return bytes(self.out)
+
+
+INT8, INT32 = 9, 2
+
+
+def tflite(tensors, operators, codes, inputs, outputs):
+    """tensors: (type, shape, data or None, scales, zero points, axis);
+    operators: (index of code, inputs, outputs, options' type, options)."""
+    fb = FlatBuffer(b"TFL3")
+    datas, all_tensors = [{}], []
+    for i, (type_, shape, data, scales, zeros, axis) in enumerate(tensors):
+        fields = {0: fb.vector("i", shape), 1: ("b", type_),
+                  3: fb.text(f"t{i}")}
+        if data is not None:
+            fields[2] = ("I", len(datas))
+            format_ = "b" if type_ == INT8 else "i"
+            datas.append({0: fb.vector(
+                "B", struct.pack(f"<{len(data)}{format_}", *data))})
+        if scales:
+            fields[4] = fb.one({2: fb.vector("f", scales),
+                                3: fb.vector("q", zeros), 6: ("i", axis)})
+        all_tensors.append(fields)
+    all_operators = []
+    for code, ins, outs, type_, options in operators:
+        fields = {0: ("I", code), 1: fb.vector("i", ins),
+                  2: fb.vector("i", outs)}
+        if type_:
+            fields[3] = ("B", type_)
+            fields[4] = fb.one(options)
+        all_operators.append(fields)
+    return fb.finish({
+        0: ("I", 3), 1: fb.tables(codes),
+        2: fb.tables([{0: fb.tables(all_tensors), 1: fb.vector("i", inputs),
+                       2: fb.vector("i", outputs),
+                       3: fb.tables(all_operators)}]),
+        3: fb.text("seed"), 4: fb.tables(datas)})
+
+
+def small_tflite():
+    """Every operator once: 4x4x2 pixels to 3 classes."""
+    def activations(shape, scale, zero):
+        return (INT8, shape, None, [scale], [zero], 0)
+
+    def weights(shape, count, axis):
+        size = 1
+        for n in shape:
+            size *= n
+        return (INT8, shape, [(i * 37 + 11) % 255 - 127 for i in range(size)],
+                [0.01 + 0.002 * i for i in range(count)], [0] * count, axis)
+
+    def bias(count):
+        return (INT32, [count], [50 * i - 60 for i in range(count)], [], [], 0)
+
+    return tflite(
+        [activations([1, 4, 4, 2], 0.5, -128), weights([3, 3, 3, 2], 3, 0),
+         bias(3), activations([1, 4, 4, 3], 0.25, -128),
+         weights([1, 3, 3, 3], 3, 3), bias(3),
+         activations([1, 4, 4, 3], 0.3, 4), activations([1, 4, 4, 3], 0.4, 0),
+         activations([1, 1, 1, 3], 0.4, 0), (INT32, [2], [-1, 3], [], [], 0),
+         activations([1, 3], 0.4, 0), weights([3, 3], 1, 0), bias(3),
+         activations([1, 3], 0.2, 24), activations([1, 3], 1 / 256, -128)],
+        [(0, [0, 1, 2], [3], 1, {1: ("i", 1), 2: ("i", 1), 3: ("b", 1)}),
+         (1, [3, 4, 5], [6], 2,
+          {1: ("i", 1), 2: ("i", 1), 3: ("i", 1), 4: ("b", 0)}),
+         (2, [3, 6], [7], 11, {0: ("b", 3)}),
+         (3, [7], [8], 5, {1: ("i", 4), 2: ("i", 4), 3: ("i", 4),
+                           4: ("i", 4), 5: ("b", 0)}),
+         (4, [8, 9], [10], 0, {}), (5, [10, 11, 12], [13], 8, {0: ("b", 0)}),
+         (6, [13], [14], 9, {0: ("f", 1.0)})],
+        [{0: ("b", c), 3: ("i", c)} for c in (3, 4, 0, 1, 22, 9, 25)],
+        [0], [14])
+
+
 def main():
     two = struct.pack("<2f", 1.5, -2.0)
     save("safetensors", "empty", safetensors({}))
@@ -117,6 +259,14 @@ def main():
     line = ",".join(str(i % 17) for i in range(64)) + ",%d\n"
     lines = ((line % 3) + (line % 9).replace("\n", "\r\n")).encode()
     save("digits", "lines", lines)
+    save("tflite", "small", small_tflite())
+    save("tflite", "linear", tflite(
+        [(INT8, [1, 2], None, [0.5], [3], 0), (INT8, [2, 2], [1, -2, 3, -4],
+                                               [0.1], [0], 0),
+         (INT8, [1, 2], None, [0.25], [-1], 0)],
+        [(0, [0, 1, -1], [2], 8, {0: ("b", 1)})], [{0: ("b", 9)}], [0], [2]))
+    save("labels", "kws", b"a_1.bin,12,7\r\nb.bin, 12, 255 \n\n")
+    save("labels", "numbers", b"1\n0\n3")
     save("digits", "gzipped", gzip.compress(lines, mtime=0))
 
     save("llama2c", "tied", llama2c(4, 3, 1, 2, 1, 5, 6))

@@ -10,23 +10,12 @@
 
 #include "nibble/core/aligned.hpp"
 #include "nibble/core/executor.hpp"
+#include "nibble/core/shape.hpp"
 #include "nibble/nn/model.hpp"
 
 namespace nibble::nn {
 
-struct Conv2dShape {
-  Shape in;
-  Shape out;
-  Extent kernel = {};
-  Extent stride = {};
-  Extent padding{0, 0};    // zeros above and to the left; below and to the
-                           // right as many as the output's size needs
-  std::size_t groups = 1;  // divides in.channels and out.channels
-
-  std::size_t in_channels() const { return in.channels / groups; }
-  std::size_t out_channels() const { return out.channels / groups; }
-  std::size_t reduction() const { return in_channels() * kernel.area(); }
-};
+using nibble::Conv2dShape;
 
 // A dense layer is a convolution of one pixel with all inputs as its channels.
 Conv2dShape ConvShapeOf(const Layer& layer);

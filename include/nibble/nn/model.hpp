@@ -14,27 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "nibble/core/shape.hpp"
+
 namespace nibble::nn {
 
-// Activations lie as [height, width, channels], channels contiguous (NHWC).
-struct Shape {
-  std::size_t height = 1;
-  std::size_t width = 1;
-  std::size_t channels = 1;
-
-  constexpr std::size_t pixels() const { return height * width; }
-  constexpr std::size_t size() const { return pixels() * channels; }
-  bool operator==(const Shape&) const = default;
-};
-
-// Rows and columns: of a kernel, a stride, a padding.
-struct Extent {
-  std::size_t height = 1;
-  std::size_t width = 1;
-
-  constexpr std::size_t area() const { return height * width; }
-  bool operator==(const Extent&) const = default;
-};
+using nibble::Extent;
+using nibble::Shape;
 
 enum class LayerKind {
   kConv2d,   // out = W * in + b; weight [out, in / groups, height, width]

@@ -34,14 +34,25 @@
 
 namespace nibble::nn {
 
+// Who multiplies what is quantized. kFake: plain loops in double, any scheme.
+// kInteger: the integer kernels, where integers hold the schemes; the same
+// logits, bit for bit.
+enum class QuantEngine { kFake, kInteger };
+
 class Network {
  public:
   // Takes from `weights` what `model` names; keeps no reference to either.
   //
   // Errors   InputError if a tensor is absent or has another shape, or if a
-  //          scheme does not fit where the specification puts it.
+  //          scheme does not fit where the specification puts it; with
+  //          kInteger also if integers do not hold the schemes of a layer.
   Network(Model model, const Weights& weights, QuantSpec spec = {},
-          const Products& products = {});
+          QuantEngine engine = QuantEngine::kFake);
+  // The same with products by other means where there are any.
+  //
+  // Errors   also if the specification is chained, which no products are.
+  Network(Model model, const Weights& weights, QuantSpec spec,
+          const Products& products);
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;

@@ -15,6 +15,9 @@ struct QuantSpec {
   std::optional<Scheme> activations = {};
   std::optional<Scheme> ends =
       {};  // weights and inputs of first and last layer
+  // Codes go straight from layer to layer, through residual adds and pools
+  // too: docs/quantization-points.md, "Chained".
+  bool chain = false;
 
   const std::optional<Scheme>& ForWeights(const Layer& layer) const {
     return IsEnd(layer) && ends ? ends : weights;
