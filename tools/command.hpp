@@ -45,5 +45,6 @@ void AddFormats(CLI::App& app);
 void AddInspect(CLI::App& app);
 void AddQuantize(CLI::App& app);
 void AddSweep(CLI::App& app);
+void AddTrain(CLI::App& app);
 
 }  // namespace nibble::tools

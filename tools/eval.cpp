@@ -45,10 +45,17 @@ Json OrNull(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
 
+Json NameOf(const std::optional<Scheme>& scheme) {
+  return scheme ? Json(ToString(*scheme)) : Json();
+}
+
 void Run(const Options& o) {
-  const nn::QuantSpec spec = MakeQuantSpec(o.weights, o.acts, o.ends);
+  nn::QuantSpec spec = MakeQuantSpec(o.weights, o.acts, o.ends);
   const Calibration calibration = ParseCalibration(o.calibration);
   Workload workload = LoadWorkload(o.workload);
+  // Weights that were trained under schemes say so.
+  const bool asked = !(o.weights + o.acts + o.ends).empty();
+  if (!asked) spec = nn::TrainedSpec(workload.weights);
   ThreadPool pool(o.threads);
   const auto start = std::chrono::steady_clock::now();
   const nn::Evaluation e =
@@ -58,9 +65,9 @@ void Run(const Options& o) {
       std::chrono::steady_clock::now() - start;
   Json out = {{"model", o.workload.model},
               {"weights_file", OrNull(o.workload.weights)},
-              {"weight_scheme", OrNull(o.weights)},
-              {"act_scheme", OrNull(o.acts)},
-              {"ends_scheme", OrNull(o.ends)},
+              {"weight_scheme", NameOf(spec.weights)},
+              {"act_scheme", NameOf(spec.activations)},
+              {"ends_scheme", NameOf(spec.ends)},
               {"calibration", o.calibration},
               {"correct", e.correct},
               {"total", e.total},

@@ -42,6 +42,7 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   AddSweep(app);
   AddEval(app);
+  AddTrain(app);
   AddInspect(app);
   AddQuantize(app);
   AddCost(app);

@@ -37,6 +37,15 @@ struct Workload {
 // Errors   InputError naming what is missing or does not fit.
 Workload LoadWorkload(const WorkloadOptions& options);
 
+// The images that a model of that name is trained on and tested with: digits
+// (mlp), MNIST (tfc, lenet), else CIFAR-10.
+struct DataSplit {
+  std::string name;
+  io::Images train, test;
+};
+DataSplit LoadData(const WorkloadOptions& options, std::size_t train,
+                   std::size_t test);
+
 // The scheme of that name; nothing for "" and "float".
 std::optional<Scheme> OptionalScheme(const std::string& name);
 nn::QuantSpec MakeQuantSpec(const std::string& weights, const std::string& acts,

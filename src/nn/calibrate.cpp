@@ -99,6 +99,7 @@ void Network::Calibrate(std::span<const float> inputs, Calibration method,
   executor(all.size(), [&](std::size_t i) {
     Unit& unit = impl_->units[i];
     if (!unit.fake || !IsStatic(unit.fake->input_scheme())) return;
+    if (unit.trained) return;
     unit.fake->SetParams(all[i].Choose(unit.fake->input_scheme(), method));
   });
 }

@@ -55,10 +55,12 @@ Network::Impl::Impl(Model m, const Weights& weights, QuantSpec s)
     unit.exact = PackFilter(ConvShapeOf(layer), folded.weight, folded.bias);
     if (spec.ForInput(layer)) {
       unit.fake.emplace(layer, folded, spec);
+      auto params = InputParamsOf(layer, weights, *spec.ForInput(layer));
+      unit.trained = !params.empty();
+      if (unit.trained) unit.fake->SetParams(std::move(params));
     } else if (const auto& scheme = spec.ForWeights(layer)) {
       std::vector<float> values(folded.weight.size());
-      QuantizeDequantize(*scheme, folded.weight, layer.out.channels,
-                         layer.reduction(), values);
+      DequantizeTensor(QuantizeFolded(layer, folded, *scheme), values);
       unit.weight_only = PackFilter(ConvShapeOf(layer), values, folded.bias);
     }
   }

@@ -44,6 +44,7 @@ struct Unit {
   Filter exact;                       // in float, for calibration too
   std::optional<Filter> weight_only;  // weights quantized, input not
   std::optional<FakeLayer> fake;      // input quantized
+  bool trained = false;               // its range came with the weights
 };
 
 struct Network::Impl {
