@@ -62,7 +62,8 @@ HWY_EXPORT(RunWeights);
 
 std::size_t PackedSize(std::size_t taps, std::size_t k, std::size_t n) {
   const std::size_t lanes = HWY_DYNAMIC_DISPATCH(LanesFor)(n);
-  return taps * k * ((n + lanes - 1) / lanes * lanes);
+  const std::size_t size = taps * k * ((n + lanes - 1) / lanes * lanes);
+  return (size + 15) / 16 * 16;  // whole cache lines, so that loads are aligned
 }
 
 void PackForData(const float* w, std::span<const std::size_t> taps,

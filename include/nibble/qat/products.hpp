@@ -36,7 +36,7 @@ struct DataProduct {
   std::size_t n = 0;                     // outputs of a pixel
 };
 
-// Elements of the packed weights.
+// Elements of the packed weights, which begin on a cache line.
 std::size_t PackedSize(std::size_t taps, std::size_t k, std::size_t n);
 
 // Packs w(t, i, j) = w[taps[t] + i * k_stride + j * n_stride], for t, i < k and
