@@ -13,8 +13,9 @@ namespace {
 
 class DorefaWeightQuantizer : public WeightQuantizer {
  public:
-  explicit DorefaWeightQuantizer(const Scheme& scheme)
+  DorefaWeightQuantizer(const Scheme& scheme, std::size_t rows)
       : scheme_(scheme),
+        rows_(rows),
         grid_(CodecOf(scheme).integer),
         scale_(2.0f / static_cast<float>((1 << Info(scheme.format).bits) - 1)) {}
 
@@ -48,7 +49,7 @@ class DorefaWeightQuantizer : public WeightQuantizer {
   std::vector<float> ExportScales(
       std::span<const float> /*w*/,
       std::span<const float> /*learned*/) const override {
-    return {scale_};
+    return std::vector<float>(rows_, scale_);
   }
   Scheme scheme() const override { return scheme_; }
 
@@ -60,6 +61,7 @@ class DorefaWeightQuantizer : public WeightQuantizer {
   }
 
   Scheme scheme_;
+  std::size_t rows_;
   IntegerGrid grid_;
   float scale_;
 };
@@ -97,7 +99,8 @@ std::unique_ptr<WeightQuantizer> DorefaWeights(const Scheme& scheme,
   }
   // intN stands for N bits: the half-shifted format of as many.
   Scheme half = ParseScheme("hint" + std::to_string(info.bits) + "/channel");
-  return std::make_unique<DorefaWeightQuantizer>(half);
+  return std::make_unique<DorefaWeightQuantizer>(half,
+                                                 c.layer.out.channels);
 }
 
 std::unique_ptr<InputQuantizer> DorefaInput(const Scheme& scheme,
