@@ -22,7 +22,7 @@ Layout Wider(const Layout& a, const Layout& b) {
 
 }  // namespace
 
-Graph::Graph(const nn::Model& model, std::size_t images)
+Graph::Graph(const nn::Model& model, std::size_t images, bool quantized)
     : model_(model), table_(TableOf(model)), units_(model.layers.size()) {
   NIBBLE_CHECK("Graph", images > 0);
   layouts_.push_back({model.input});
@@ -45,7 +45,7 @@ Graph::Graph(const nn::Model& model, std::size_t images)
               : std::clamp<std::size_t>(kGroupBytes / sizeof(float) / image, 1,
                                         images);
   }
-  PlanMemory(images);
+  PlanMemory(images, quantized);
   PlanGradients(images);
 }
 
@@ -55,7 +55,7 @@ std::size_t Graph::Take(std::size_t elements) {
   return at;
 }
 
-void Graph::PlanMemory(std::size_t images) {
+void Graph::PlanMemory(std::size_t images, bool quantized) {
   Take(images * layouts_[0].image());  // first: Workspace::input
   for (std::size_t i = 0; i < units_.size(); ++i) {
     const nn::Layer& layer = model_.layers[i];
@@ -65,8 +65,10 @@ void Graph::PlanMemory(std::size_t images) {
     if (!layer.batch_norm.empty() || !LayoutOf(static_cast<int>(i)).tight()) {
       unit.z = Take(images * layer.out.size());
     }
-    unit.xq = Take(images * LayoutOf(layer.input).image());
-    unit.dxq = Take(unit.group * layer.in.size());
+    if (quantized) {
+      unit.xq = Take(images * LayoutOf(layer.input).image());
+      unit.dxq = Take(unit.group * layer.in.size());
+    }
     // Layers of equal layout share the gradient before batch norm.
     const Layout& d = unit.conv->gradient();
     const auto same = std::find_if(

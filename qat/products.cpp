@@ -4,7 +4,9 @@
 #include <algorithm>
 
 // Kernels hold vectors in arrays, which vectors of unknown length cannot be.
+#ifndef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_RVV)
+#endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "qat/products.cpp"  // from the repository root
 #include <hwy/foreach_target.h>

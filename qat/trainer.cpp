@@ -30,7 +30,7 @@ void CheckOptions(const TrainOptions& o, const io::Images& train) {
     refuse("warm-up and cool-down", o.warmup_epochs + o.cooldown_epochs,
            "no more epochs than there are");
   }
-  if (!(o.freeze_epoch >= 0 && o.freeze_epoch < epochs)) {
+  if (!(o.freeze_epoch < epochs)) {
     refuse("freeze epoch", o.freeze_epoch, "one below the number of epochs");
   }
   if (!(o.loss.smoothing >= 0 && o.loss.smoothing < 1)) {
@@ -89,7 +89,7 @@ Trainer::Trainer(const nn::Model& model, const io::Images& train,
       train_(train),
       executor_(std::move(executor)),
       writer_(model, train),
-      graph_(model, kShardImages),
+      graph_(model, kShardImages, options.spec != nn::QuantSpec{}),
       table_(graph_.table()) {
   CheckOptions(options, train);
   for (std::size_t i = 0; i < train.labels.size(); ++i) {
@@ -104,8 +104,17 @@ Trainer::Trainer(const nn::Model& model, const io::Images& train,
                StepsOf(options.warmup_epochs, steps_per_epoch_),
                StepsOf(options.cooldown_epochs, steps_per_epoch_),
                options.cosine};
-  freeze_step_ = StepsOf(options.freeze_epoch, steps_per_epoch_);
+  freeze_step_ = options.freeze_epoch < 0
+                     ? std::max<std::uint64_t>(schedule_.steps / 5, 1)
+                     : StepsOf(options.freeze_epoch, steps_per_epoch_);
   MakeQuantizers();
+  // Ranges are of what was seen before.
+  if (quantizer_state_ > 0 &&
+      (freeze_step_ == 0 || freeze_step_ >= schedule_.steps)) {
+    throw InputError("training", "freeze epoch",
+                     std::to_string(options.freeze_epoch),
+                     "one with steps before and after it");
+  }
   state_.parameters.resize(table_.size);
   state_.optimizer.resize(table_.size * OptimizerSlots(options.optimizer.kind));
   state_.moments.resize(table_.moments);

@@ -26,7 +26,7 @@ TEST_P(InputGrids, AreQuantizeInteger) {
   for (const char* name : {"int4", "uint4", "aqt:int4", "aqt:uint4",
                            "torch:int2", "aqt2:int8", "hint2"}) {
     const IntegerGrid rule = CodecOf(ParseScheme(name)).integer;
-    for (const std::size_t channels : {1, 3, 4, 8, 16, 20, 48}) {
+    for (const std::size_t channels : {1u, 3u, 4u, 8u, 16u, 20u, 48u}) {
       InputGrid grid;
       grid.kind = InputGrid::Kind::kInteger;
       grid.grid = rule;
@@ -59,7 +59,7 @@ TEST_P(InputGrids, GradientsAreLsqs) {
   std::mt19937 rng(3);
   std::normal_distribution<float> normal;
   for (const bool by_code : {false, true}) {
-    for (const std::size_t channels : {1, 3, 8, 16, 20}) {
+    for (const std::size_t channels : {1u, 3u, 8u, 16u, 20u}) {
       InputGrid grid;
       grid.kind = InputGrid::Kind::kInteger;
       grid.grid = {.low = -4, .high = 3};
@@ -99,7 +99,7 @@ TEST_P(InputGrids, GradientsAreLsqs) {
 TEST_P(InputGrids, ObserveLeavesZerosAndNaNOut) {
   constexpr float kMax = std::numeric_limits<float>::max();
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const std::size_t channels : {2, 16, 18}) {
+  for (const std::size_t channels : {2u, 16u, 18u}) {
     Floats x(3 * channels);
     for (std::size_t i = 0; i < channels; i += 2) {
       x[i] = 3, x[channels + i] = nan, x[2 * channels + i] = 2;

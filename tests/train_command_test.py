@@ -176,6 +176,8 @@ class Train(unittest.TestCase):
         self.refuses("--recipe", "aqt", "--weight-scheme", "mxfp4",
                      says=["fc1", "integers"])
         self.refuses("--epochs", 0, says=["epochs"])
+        self.refuses("--act-scheme", "uint4", "--freeze-epoch", 0,
+                     says=["freeze"])
         self.refuses("--distillation", 0.5, says=["--teacher"])
         self.trained("mlp")
         weights = self.dir / "mlp" / "weights.safetensors"

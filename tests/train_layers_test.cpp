@@ -205,7 +205,7 @@ nn::Model Everything() {
 // A graph with random parameters and inputs, and its loss.
 struct Net {
   explicit Net(nn::Model m, std::size_t n)
-      : images(n), graph(m, n), workspace(graph.MakeWorkspace()) {
+      : images(n), graph(m, n, false), workspace(graph.MakeWorkspace()) {
     std::mt19937 rng(7);
     parameters = Normal(graph.table().size, rng, 0.5f);
     inputs = Normal(n * m.input.size(), rng);

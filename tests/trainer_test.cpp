@@ -79,7 +79,7 @@ TEST(Trainer, SameBitsForEveryNumberOfThreads) {
   const nn::Model model = TrainingModel(SmallResNet());
   for (const char* recipe : {"aqt", "lsq"}) {
     const TrainState one = RunWhole(model, images, Quantized(recipe), 1);
-    for (const std::size_t threads : {2, 3}) {
+    for (const std::size_t threads : {2u, 3u}) {
       ExpectEqual(one, RunWhole(model, images, Quantized(recipe), threads));
     }
     TrainOptions other = Quantized(recipe);
@@ -316,6 +316,12 @@ TEST(Trainer, RefusesWhatDoesNotFit) {
   make([](TrainOptions& o) { o.rate = 0; }, "learning rate");
   make([](TrainOptions& o) { o.warmup_epochs = 2; }, "warm-up");
   make([](TrainOptions& o) { o.freeze_epoch = 1; }, "freeze");
+  make(
+      [](TrainOptions& o) {
+        o.freeze_epoch = 0;  // nothing would have been seen
+        o.spec.activations = ParseScheme("uint4");
+      },
+      "freeze");
   make([](TrainOptions& o) { o.loss.smoothing = 1; }, "smoothing");
   make([](TrainOptions& o) { o.loss.temperature = 0; }, "temperature");
   make([](TrainOptions& o) { o.recipe = "lsqq"; }, "lsq");

@@ -1,19 +1,13 @@
 // nibble train: a network from its data set, in float or under a recipe.
-#include <unistd.h>
-
-#include <chrono>
-#include <csignal>
-#include <cstdio>
+#include <algorithm>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <sstream>
 
 #include "nibble/qat/checkpoint.hpp"
-#include "nibble/sweep/plot.hpp"
-#include "nibble/sweep/progress.hpp"
 #include "nibble/sweep/runner.hpp"
 #include "tools/command.hpp"
+#include "tools/train_report.hpp"
 #include "tools/workload.hpp"
 
 namespace nibble::tools {
@@ -31,10 +25,6 @@ struct Options {
   qat::TrainOptions train;
   Output output = Output::kTable;
 };
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // All that decides the bits of a run: a checkpoint is of one configuration.
 std::string ConfigurationOf(const Options& o, const DataSplit& data) {
@@ -58,98 +48,6 @@ std::string ConfigurationOf(const Options& o, const DataSplit& data) {
       << " teacher=" << fs::path(o.teacher).filename().string();
   return out.str();
 }
-
-void WriteLog(const fs::path& dir,
-              const std::vector<qat::EpochRecord>& history) {
-  std::string csv =
-      "epoch,step,learning_rate,loss,train_accuracy,test_accuracy,"
-      "images_per_second\n";
-  for (const qat::EpochRecord& r : history) {
-    char line[256];
-    std::snprintf(line, sizeof(line), "%.0f,%.0f,%.6g,%.6f,%.6f,%.6f,%.1f\n",
-                  r.epoch, r.step, r.rate, r.loss, r.train_accuracy,
-                  r.test_accuracy, r.images_per_second);
-    csv += line;
-  }
-  io::WriteFileAtomically(dir / "log.csv", csv);
-}
-
-void WriteCurve(const fs::path& dir, const std::string& title,
-                const std::vector<qat::EpochRecord>& history) {
-  sweep::Plot plot{.title = title,
-                   .subtitle = "accuracy after each epoch",
-                   .x_label = "epoch",
-                   .y_label = "accuracy",
-                   .y_percent = true,
-                   .groups = {"training images", "test images"},
-                   .hollow_meaning = {},
-                   .baseline = {},
-                   .baseline_label = {},
-                   .points = {}};
-  for (const qat::EpochRecord& r : history) {
-    plot.points.push_back({.x = r.epoch,
-                           .y = r.train_accuracy,
-                           .group = plot.groups[0],
-                           .hollow = true});
-    plot.points.push_back(
-        {.x = r.epoch, .y = r.test_accuracy, .group = plot.groups[1]});
-  }
-  io::WriteFileAtomically(dir / "curve.svg", sweep::ToSvg(plot));
-}
-
-// "epoch 3/10  loss 1.234  accuracy 56.7 %  812 images/s  4 min 05 s left".
-class TrainProgress {
- public:
-  explicit TrainProgress(const qat::Trainer& trainer)
-      : trainer_(trainer),
-        first_(trainer.state().step),
-        terminal_(!quiet && isatty(STDERR_FILENO) == 1) {}
-
-  void Step(const qat::Checkpoint& sums) {
-    images_ += trainer_.options().batch;
-    const auto now = Clock::now();
-    if (!terminal_ || now - drawn_ < std::chrono::milliseconds(200)) return;
-    drawn_ = now;
-    std::cerr << '\r' << Line(sums) << "\x1b[K";
-  }
-  void Epoch(const qat::EpochRecord& r) {
-    if (terminal_) std::cerr << "\r\x1b[K";
-    char text[160];
-    std::snprintf(text, sizeof(text),
-                  "epoch %.0f/%zu  loss %.4f  training %.2f %%  test %.2f %%  "
-                  "%.0f images/s",
-                  r.epoch, trainer_.options().epochs, r.loss,
-                  100 * r.train_accuracy, 100 * r.test_accuracy,
-                  r.images_per_second);
-    Log(std::string(text) + "  " + Left());
-  }
-
- private:
-  std::string Line(const qat::Checkpoint& sums) const {
-    char text[160];
-    const std::size_t per_epoch = trainer_.steps_per_epoch();
-    std::snprintf(text, sizeof(text),
-                  "epoch %.1f/%zu  loss %.4f  accuracy %.1f %%  %.0f images/s",
-                  static_cast<double>(trainer_.state().step) /
-                      static_cast<double>(per_epoch),
-                  trainer_.options().epochs, sums.loss / sums.images,
-                  100 * sums.correct / sums.images,
-                  static_cast<double>(images_) / SecondsSince(start_));
-    return std::string(text) + "  " + Left();
-  }
-  std::string Left() const {
-    const auto done = static_cast<double>(trainer_.state().step - first_);
-    const auto left =
-        static_cast<double>(trainer_.steps() - trainer_.state().step);
-    return sweep::Duration(SecondsSince(start_) / done * left) + " left";
-  }
-
-  const qat::Trainer& trainer_;
-  std::uint64_t first_;
-  bool terminal_;
-  std::size_t images_ = 0;
-  Clock::time_point start_ = Clock::now(), drawn_ = {};
-};
 
 // The model and its first weights.
 struct Start {
@@ -176,7 +74,7 @@ Start StartOf(const Options& o) {
 
 // Ends an epoch: tests, logs.
 void EndEpoch(const qat::Trainer& trainer, const io::Images& test, double rate,
-              double seconds, qat::Checkpoint& sums) {
+              double images_per_second, qat::Checkpoint& sums) {
   qat::EpochRecord r;
   r.epoch = static_cast<double>(trainer.state().step) /
             static_cast<double>(trainer.steps_per_epoch());
@@ -186,7 +84,7 @@ void EndEpoch(const qat::Trainer& trainer, const io::Images& test, double rate,
   r.train_accuracy = sums.correct / sums.images;
   r.test_accuracy = static_cast<double>(trainer.CountCorrect(test)) /
                     static_cast<double>(std::max<std::size_t>(test.count, 1));
-  r.images_per_second = seconds;
+  r.images_per_second = images_per_second;
   sums.history.push_back(r);
   sums.loss = sums.correct = sums.images = 0;
 }
@@ -324,7 +222,8 @@ void AddOptimization(CLI::App& command, Options& o) {
   add("--temperature", t.loss.temperature, "Of the teacher's loss");
   command.add_flag("--no-augment", o.no_augment, "No crops, no mirroring");
   add("--freeze-epoch", t.freeze_epoch,
-      "When ranges of activations are frozen; float before");
+      "When ranges of activations are frozen, float before; below 0: after a "
+      "fifth of the run");
   std::string recipes;
   for (const qat::TrainingRecipe& r : qat::Recipes()) {
     recipes += (recipes.empty() ? "" : ", ") + std::string(r.name);

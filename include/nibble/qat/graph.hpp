@@ -62,8 +62,9 @@ class Workspace {
 
 class Graph {
  public:
-  // images: the most that a shard holds.
-  Graph(const nn::Model& model, std::size_t images);
+  // images: the most that a shard holds. quantized: whether a step may have
+  // grids, which need memory.
+  Graph(const nn::Model& model, std::size_t images, bool quantized);
 
   const nn::Model& model() const { return model_; }
   const ParameterTable& table() const { return table_; }
@@ -102,7 +103,7 @@ class Graph {
     std::size_t group = 1;             // images that run together
   };
   struct Pass;
-  void PlanMemory(std::size_t images);
+  void PlanMemory(std::size_t images, bool quantized);
   void PlanGradients(std::size_t images);
   std::size_t Take(std::size_t elements);
 

@@ -54,7 +54,8 @@ struct TrainOptions {
 
   std::string recipe = "plain";
   nn::QuantSpec spec = {};  // nothing: float
-  double freeze_epoch = 0;  // when ranges of activations are frozen
+  // When ranges of activations are frozen; below 0: after a fifth of the run.
+  double freeze_epoch = -1;
 };
 
 struct StepReport {
