@@ -116,6 +116,20 @@ TEST(Model, MlpNames) {
   EXPECT_FALSE(model.layers[1].relu);
 }
 
+TEST(Model, MnistNetworks) {
+  const Model lenet = MakeModel("lenet");
+  EXPECT_EQ(Find(lenet, "conv1").out, (Shape{28, 28, 6}));
+  EXPECT_EQ(Find(lenet, "conv2").out, (Shape{10, 10, 16}));
+  EXPECT_EQ(Find(lenet, "fc1").weight_shape(),
+            (std::vector<std::size_t>{120, 400}));
+  EXPECT_EQ(lenet.classes, 10u);
+  EXPECT_EQ(Find(MakeModel("lenet", 2), "fc2").out.channels, 168u);
+  const Model tfc = MakeModel("tfc");
+  EXPECT_EQ(tfc.layers.size(), 4u);
+  EXPECT_EQ(Find(tfc, "fc3").weight_shape(),
+            (std::vector<std::size_t>{64, 64}));
+}
+
 TEST(Model, UnknownNamesAreRefusedWithTheKnownOnes) {
   try {
     MakeModel("resnet18");

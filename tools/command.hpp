@@ -48,5 +48,6 @@ void AddPerplexity(CLI::App& app);
 void AddQuantize(CLI::App& app);
 void AddSearchFunction(CLI::App& app);
 void AddSweep(CLI::App& app);
+void AddTrain(CLI::App& app);
 
 }  // namespace nibble::tools

@@ -91,14 +91,26 @@ Configuration ConfigurationOf(const Options& o) {
   return out;
 }
 
+Json NameOf(const std::optional<Scheme>& scheme) {
+  return scheme ? Json(ToString(*scheme)) : Json();
+}
+
 void Run(const Options& o) {
   if (o.workload.model == "tflite") return RunTflite(o);
   if (!o.labels.empty()) {
     throw InputError("nibble eval", "--labels", o.labels,
                      "none: only --model tflite takes them");
   }
-  const Configuration configuration = ConfigurationOf(o);
+  Configuration configuration = ConfigurationOf(o);
   Workload workload = LoadWorkload(o.workload);
+  // Weights that were trained under schemes say so.
+  const bool asked =
+      !(o.names.weights + o.names.acts + o.names.ends).empty();
+  nn::QuantSpec& spec = configuration.schemes;
+  if (!asked) {
+    spec = nn::TrainedSpec(workload.weights);
+    spec.chain = o.chain;
+  }
   ThreadPool pool(o.threads);
   const auto start = std::chrono::steady_clock::now();
   const nn::Evaluation e =
@@ -107,9 +119,9 @@ void Run(const Options& o) {
   const bool integer = o.engine == nn::QuantEngine::kInteger;
   Json out = {{"model", o.workload.model},
               {"weights_file", OrNull(o.workload.weights)},
-              {"weight_scheme", OrNull(o.names.weights)},
-              {"act_scheme", OrNull(o.names.acts)},
-              {"ends_scheme", OrNull(o.names.ends)},
+              {"weight_scheme", NameOf(spec.weights)},
+              {"act_scheme", NameOf(spec.activations)},
+              {"ends_scheme", NameOf(spec.ends)},
               {"calibration", o.names.calibration},
               {"engine", integer ? "integer" : "fake"},
               {"chain", o.chain},
@@ -119,7 +131,7 @@ void Run(const Options& o) {
               {"total", e.total},
               {"accuracy", e.accuracy()},
               {"mean_logit_error", e.mean_logit_error}};
-  AddCosts(out, cost::Count(workload.model, configuration.schemes));
+  AddCosts(out, cost::Count(workload.model, spec));
   AddRun(out, o, start);
   Print(out, o.output);
 }

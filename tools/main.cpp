@@ -44,6 +44,7 @@ int Main(int argc, char** argv) {
   AddEval(app);
   AddPerplexity(app);
   AddGenerate(app);
+  AddTrain(app);
   AddInspect(app);
   AddQuantize(app);
   AddCost(app);

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "nibble/core/check.hpp"
-#include "nibble/qat/mlp.hpp"
+#include "nibble/qat/checkpoint.hpp"
 #include "tools/embedded.hpp"
 
 namespace nibble::tools {
@@ -11,9 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Split {
-  io::Images train, test;
-};
 
 io::Images Slice(const io::Images& all, std::size_t first, std::size_t count) {
   io::Images out = all;
@@ -30,12 +27,12 @@ io::Images Slice(const io::Images& all, std::size_t first, std::size_t count) {
 
 // The digits come in order of their writers, so that the first 1,000 and the
 // last 797 are by different hands: a test set in earnest.
-Split SplitDigits(const io::Images& all) {
+DataSplit SplitDigits(const io::Images& all) {
   constexpr std::size_t kTrain = 1000;
-  return {Slice(all, 0, kTrain), Slice(all, kTrain, io::kAllImages)};
+  return {"digits", Slice(all, 0, kTrain), Slice(all, kTrain, io::kAllImages)};
 }
 
-Split LoadDigitsFrom(const WorkloadOptions& options) {
+DataSplit LoadDigitsFrom(const WorkloadOptions& options) {
   if (options.data.empty()) {
     return SplitDigits(io::LoadDigits(io::AsBytes(digits_csv_gz())));
   }
@@ -44,55 +41,50 @@ Split LoadDigitsFrom(const WorkloadOptions& options) {
   return SplitDigits(io::LoadDigits(path));
 }
 
-Split LoadCifarFrom(const WorkloadOptions& options, std::size_t train) {
-  if (options.data.empty()) {
-    throw InputError("--data: missing; " + options.model +
-                     " needs the folder of CIFAR-10's binary version");
-  }
-  const fs::path dir = Resolve(options.data, options.root);
-  const std::size_t limit = options.limit == 0 ? io::kAllImages : options.limit;
-  return {io::LoadCifar10(dir, io::Split::kTrain, train),
-          io::LoadCifar10(dir, io::Split::kTest, limit)};
-}
-
-std::vector<float> AsInputs(const nn::Model& model, const io::Images& images) {
-  return nn::Preprocess(model, images, 0, images.count);
-}
-
+// The mlp of the default sweep: seconds, and the same bits on every machine of
+// one instruction set.
 nn::Weights TrainOnDigits(const nn::Model& model, const io::Images& train,
                           std::uint64_t seed) {
-  qat::MlpTraining training{.sizes = {model.input.size()}, .seed = seed};
-  for (const nn::Layer& layer : model.layers) {
-    training.sizes.push_back(layer.out.channels);
-  }
-  const auto layers =
-      qat::TrainMlp(AsInputs(model, train), train.labels, training);
+  qat::Trainer trainer(model, train,
+                       {.epochs = 60, .batch = 32, .seed = seed, .rate = 0.05});
+  while (!trainer.done()) trainer.Step();
   nn::Weights weights("the network trained on the digits");
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const std::string& name = model.layers[i].name;
-    const auto& layer = layers[i];
-    weights.Set(name + ".weight", {layer.outputs, layer.inputs}, layer.weight);
-    weights.Set(name + ".bias", {layer.outputs}, layer.bias);
-  }
+  qat::ExportTo(trainer, model, weights);
   return weights;
 }
 
 }  // namespace
 
+DataSplit LoadData(const WorkloadOptions& options, std::size_t train,
+                   std::size_t test) {
+  if (options.model == "mlp") return LoadDigitsFrom(options);
+  const bool mnist = options.model == "tfc" || options.model == "lenet";
+  if (options.data.empty()) {
+    throw InputError("--data: missing; " + options.model + " needs the folder of " +
+                     (mnist ? "MNIST" : "CIFAR-10's binary version"));
+  }
+  const fs::path dir = Resolve(options.data, options.root);
+  if (mnist) {
+    return {"mnist", io::LoadMnist(dir, io::Split::kTrain, train),
+            io::LoadMnist(dir, io::Split::kTest, test)};
+  }
+  return {"cifar10", io::LoadCifar10(dir, io::Split::kTrain, train),
+          io::LoadCifar10(dir, io::Split::kTest, test)};
+}
+
 Workload LoadWorkload(const WorkloadOptions& options) {
   nn::Model model = nn::MakeModel(options.model, options.width);
-  const bool digits = options.model == "mlp";
-  if (!digits && options.weights.empty()) {
+  if (options.model != "mlp" && options.weights.empty()) {
     throw InputError("--weights: missing; " + options.model +
                      " needs a safetensors file");
   }
-  Split data = digits ? LoadDigitsFrom(options)
-                      : LoadCifarFrom(options, options.calibration_images);
+  const std::size_t limit = options.limit == 0 ? io::kAllImages : options.limit;
+  DataSplit data = LoadData(options, options.calibration_images, limit);
   nn::Weights weights =
       options.weights.empty()
           ? TrainOnDigits(model, data.train, options.seed)
           : nn::Weights::Load(Resolve(options.weights, options.root));
-  if (options.limit != 0) data.test = Slice(data.test, 0, options.limit);
+  data.test = Slice(data.test, 0, limit);
   return {std::move(model),
           std::move(weights),
           Slice(data.train, 0, options.calibration_images),

@@ -37,6 +37,15 @@ struct Workload {
 // Errors   InputError naming what is missing or does not fit.
 Workload LoadWorkload(const WorkloadOptions& options);
 
+// The images that a model of that name is trained on and tested with: digits
+// (mlp), MNIST (tfc, lenet), else CIFAR-10.
+struct DataSplit {
+  std::string name;
+  io::Images train, test;
+};
+DataSplit LoadData(const WorkloadOptions& options, std::size_t train,
+                   std::size_t test);
+
 // Accuracy on the test images, and how far the logits are from the float ones,
 // which are computed at the first call that needs them.
 nn::Evaluation EvaluateWorkload(Workload& workload,

@@ -116,7 +116,7 @@ void Network::Calibrate(std::span<const float> inputs, Calibration method,
   }
   executor(all.size(), [&](std::size_t i) {
     Unit& unit = impl_->units[i];
-    if (!unit.is_static()) return;
+    if (!unit.is_static() || unit.trained) return;
     unit.SetParams(all[i].Choose(*unit.scheme(), method));
   });
 }

@@ -119,8 +119,7 @@ void Chain::MakeConv(const Layer& layer, const QuantSpec& spec,
     throw InputError(kWhere, "layer " + layer.name, "weights " + NameOf(scheme),
                      "an integer format with a scale per tensor or channel");
   }
-  const QuantizedTensor w = QuantizeTensor(
-      *scheme, folded.weight, layer.out.channels, layer.reduction());
+  const QuantizedTensor w = QuantizeFolded(layer, folded, *scheme);
   if (!w.zero_points.empty()) {
     throw InputError(kWhere, "layer " + layer.name,
                      "weights " + NameOf(scheme) + " with zero points",

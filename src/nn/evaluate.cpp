@@ -16,6 +16,8 @@ std::string Size(std::size_t height, std::size_t width, std::size_t channels) {
          std::to_string(channels);
 }
 
+}  // namespace
+
 void CheckSize(const Model& model, const io::Images& images) {
   const Shape& in = model.input;
   const Shape found{images.height, images.width, images.channels};
@@ -27,7 +29,6 @@ void CheckSize(const Model& model, const io::Images& images) {
       Size(in.height, in.width, in.channels) + " for " + model.name);
 }
 
-// The input that each of the 256 pixel values becomes, in float arithmetic.
 std::array<float, 256> InputTable(const Preprocessing& p, int max_value,
                                   std::size_t channel) {
   const float divisor = p.unit_range ? static_cast<float>(max_value) : 1.0f;
@@ -40,8 +41,6 @@ std::array<float, 256> InputTable(const Preprocessing& p, int max_value,
   }
   return table;
 }
-
-}  // namespace
 
 std::vector<float> Preprocess(const Model& model, const io::Images& images,
                               std::size_t first, std::size_t count) {

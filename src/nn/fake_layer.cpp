@@ -65,8 +65,7 @@ FakeLayer::WeightCodes FakeLayer::CodesOf(const Layer& layer,
                                           const QuantSpec& spec) {
   const auto& scheme = spec.ForWeights(layer);
   if (!scheme) return {false, folded.weight, {}};
-  const QuantizedTensor codes = QuantizeTensor(
-      *scheme, folded.weight, layer.out.channels, layer.reduction());
+  const QuantizedTensor codes = QuantizeFolded(layer, folded, *scheme);
   if (IntegersHold(*scheme, spec.ForInput(layer).value(), layer.reduction())) {
     return {true, CodeValues(codes), codes.scales};
   }

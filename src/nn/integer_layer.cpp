@@ -58,8 +58,7 @@ IntegerLayer::IntegerLayer(const Layer& layer, const FoldedWeights& folded,
         "channel, inputs with one per tensor or token");
   }
   input_ = *x;
-  const QuantizedTensor codes =
-      QuantizeTensor(*w, folded.weight, layer.out.channels, layer.reduction());
+  const QuantizedTensor codes = QuantizeFolded(layer, folded, *w);
   weight_scales_ = codes.scales;
   weights_ = AsBytes(CodeValues(codes));
   weight_bits_ = std::ranges::all_of(weights_, AreNibbles) ? 4 : 8;

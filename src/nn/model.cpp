@@ -117,6 +117,25 @@ Model Mlp(std::span<const std::size_t> sizes) {
   return model;
 }
 
+Model LeNet5(double width) {
+  Model model;
+  model.name = "lenet";
+  model.input = {28, 28, 1};
+  Builder b(model);
+  b.Conv("conv1", kImage, Scaled(6, width), 5, 1).relu = true;
+  b.MaxPool("pool1", b.last(), 2, 2);
+  Layer& conv2 = b.Conv("conv2", b.last(), Scaled(16, width), 5, 1);
+  conv2.relu = true;
+  conv2.padding = {0, 0};
+  conv2.out.height = conv2.out.width = 10;
+  b.MaxPool("pool2", b.last(), 2, 2);
+  b.Linear("fc1", b.last(), Scaled(120, width)).relu = true;
+  b.Linear("fc2", b.last(), Scaled(84, width)).relu = true;
+  b.Linear("fc3", b.last(), 10);
+  b.Finish();
+  return model;
+}
+
 Model ResNetImageNet(std::size_t depth, double width) {
   std::array<std::size_t, 4> blocks;
   switch (depth) {
@@ -146,7 +165,7 @@ Model ResNetImageNet(std::size_t depth, double width) {
       true, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
   Builder b(model);
   b.Conv("conv_init", kImage, 64, 7, 2).relu = true;
-  b.MaxPool(b.last(), 3, 2);
+  b.MaxPool("maxpool", b.last(), 3, 2);
   for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
     const std::size_t channels = Scaled(64, width) << stage;
     for (std::size_t block = 0; block < blocks[stage]; ++block) {
@@ -170,8 +189,9 @@ Model ResNetImageNet(std::size_t depth, double width) {
 
 namespace {
 constexpr std::string_view kNames[] = {
-    "mlp",      "resnet8",  "resnet14", "resnet20",  "resnet32",  "resnet44",
-    "resnet56", "resnet29", "resnet50", "resnet101", "resnet152", "resnet200"};
+    "mlp",      "tfc",      "lenet",    "resnet8",   "resnet14",
+    "resnet20", "resnet32", "resnet44", "resnet56",  "resnet29",
+    "resnet50", "resnet101", "resnet152", "resnet200"};
 }  // namespace
 
 std::span<const std::string_view> ModelNames() { return kNames; }
@@ -181,6 +201,14 @@ Model MakeModel(std::string_view name, double width) {
     const std::size_t sizes[] = {64, Scaled(64, width), 10};
     return Mlp(sizes);
   }
+  if (name == "tfc") {
+    const std::size_t hidden = Scaled(64, width);
+    const std::size_t sizes[] = {784, hidden, hidden, hidden, 10};
+    Model model = Mlp(sizes);
+    model.name = "tfc";
+    return model;
+  }
+  if (name == "lenet") return LeNet5(width);
   if (name == "resnet8") return ResNet8(width);
   for (const std::size_t depth : {14u, 20u, 32u, 44u, 56u}) {
     if (name == "resnet" + std::to_string(depth)) {

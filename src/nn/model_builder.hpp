@@ -24,9 +24,10 @@ class Builder {
     return layer;
   }
 
-  Layer& MaxPool(int input, std::size_t kernel, std::size_t stride) {
-    Layer& layer =
-        Window(LayerKind::kMaxPool, "maxpool", input, kernel, stride);
+  Layer& MaxPool(std::string name, int input, std::size_t kernel,
+                 std::size_t stride) {
+    Layer& layer = Window(LayerKind::kMaxPool, std::move(name), input, kernel,
+                          stride);
     layer.bias = false;
     return layer;
   }

@@ -46,9 +46,13 @@ Network::Impl::Impl(Model m, const Weights& weights, QuantSpec s,
       unit.fake.emplace(layer, w, spec);
     } else if (const auto& scheme = spec.ForWeights(layer)) {
       std::vector<float> values(w.weight.size());
-      QuantizeDequantize(*scheme, w.weight, layer.out.channels,
-                         layer.reduction(), values);
+      DequantizeTensor(QuantizeFolded(layer, w, *scheme), values);
       unit.weight_only = PackFilter(ConvShapeOf(layer), values, w.bias);
+    }
+    if (unit.scheme() != nullptr) {
+      auto params = InputParamsOf(layer, weights, *unit.scheme());
+      unit.trained = !params.empty();
+      if (unit.trained) unit.SetParams(std::move(params));
     }
   }
   // What does not fit is refused now, not after calibration.

@@ -49,6 +49,7 @@ struct Unit {
   std::optional<FakeLayer> fake;      // input quantized; or, by the engine:
   std::optional<IntegerLayer> integer;
   std::optional<ProductLayer> product;  // or products by other means
+  bool trained = false;  // the range of the input came with the weights
 
   // Whether the input's scheme has a range that is found beforehand.
   bool is_static() const { return scheme() != nullptr && IsStatic(*scheme()); }

@@ -47,8 +47,7 @@ ProductLayer::ProductLayer(const Layer& layer, const FoldedWeights& folded,
       bias_(folded.bias) {
   std::vector<float> weight = folded.weight;
   if (const auto& scheme = spec.ForWeights(layer)) {
-    QuantizeDequantize(*scheme, folded.weight, layer.out.channels,
-                       layer.reduction(), weight);
+    DequantizeTensor(QuantizeFolded(layer, folded, *scheme), weight);
   }
   const std::size_t n = shape_.out_channels(), k = shape_.reduction();
   for (std::size_t g = 0; g < shape_.groups; ++g) {

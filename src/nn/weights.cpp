@@ -30,6 +30,14 @@ struct Affine {
   std::vector<double> offset;
 };
 
+// A file may hold anything, and codes are divided by a scale.
+void CheckScale(const std::string& origin, const std::string& name,
+                float scale) {
+  if (std::isnormal(scale) && std::isnormal(1 / scale)) return;
+  throw InputError(origin, "tensor " + name, std::to_string(scale),
+                   "numbers that are not zero");
+}
+
 Affine AffineOf(const Layer& layer, const Weights& weights) {
   const std::size_t n = layer.out.channels;
   const std::size_t shape[] = {n};
@@ -59,6 +67,9 @@ Weights Weights::Load(const std::filesystem::path& file) {
     if (view.dtype == "C64") continue;  // No network of ours has any.
     weights.Set(view.name, view.shape, io::ToFloat(view));
   }
+  for (const auto& [key, value] : tensors.metadata()) {
+    weights.SetNote(key, value);
+  }
   return weights;
 }
 
@@ -66,6 +77,11 @@ void Weights::Set(const std::string& name, std::vector<std::size_t> shape,
                   std::vector<float> values) {
   NIBBLE_CHECK("Weights::Set", values.size() == Product(shape));
   tensors_[name] = {std::move(shape), std::move(values)};
+}
+
+std::string Weights::Note(const std::string& key) const {
+  const auto found = notes_.find(key);
+  return found == notes_.end() ? "" : found->second;
 }
 
 std::span<const float> Weights::Get(const std::string& name,
@@ -100,6 +116,15 @@ FoldedWeights Fold(const Layer& layer, const Weights& weights) {
       }
     }
     folded.bias[o] = static_cast<float>(affine.offset[o]);
+  }
+  const std::string scale = layer.name + ".weight_scale";
+  if (!weights.Has(scale)) return folded;
+  const std::size_t shape[] = {layer.out.channels};
+  const auto learned = weights.Get(scale, shape);
+  folded.scheme = weights.Note("nibble:" + scale);
+  for (std::size_t o = 0; o < learned.size(); ++o) {
+    folded.scales.push_back(static_cast<float>(learned[o] * affine.gain[o]));
+    CheckScale(weights.origin(), scale, folded.scales.back());
   }
   return folded;
 }

@@ -140,6 +140,13 @@ Model ResNet8(double width = 1);
 // Errors   InputError for fewer than two sizes or a zero among them.
 Model Mlp(std::span<const std::size_t> sizes);
 
+// LeNet-5 for MNIST's 28x28: 5x5 convolutions of 6 (padded by 2) and 16
+// channels, each with ReLU and a 2x2 max pool, then 120, 84 and 10 outputs;
+// `width` multiplies all but the last.
+//
+// Source   LeCun et al., Proc. IEEE 86(11), 1998, with max pools and ReLU.
+Model LeNet5(double width = 1);
+
 // ImageNet bottleneck residual network of 29, 50, 101, 152 or 200 layers, for
 // costs: no weights are published under its names. Stride in the 3x3 ("v1.5").
 // `width` multiplies the blocks' channels, int(64 * width), not the stem's 64.
@@ -147,8 +154,8 @@ Model Mlp(std::span<const std::size_t> sizes);
 // Source   the family of github.com/google/aqt, jax_legacy/jax/imagenet.
 Model ResNetImageNet(std::size_t depth, double width = 1);
 
-// By name: mlp (64-64-10, `width` times the hidden 64), resnet8, resnet14,
-// resnet20, resnet32, resnet44, resnet56, resnet29, resnet50, resnet101,
+// By name: mlp (64-64-10, `width` times the hidden 64), tfc (784-64-64-64-10,
+// likewise), lenet, resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet29, resnet50, resnet101,
 // resnet152, resnet200.
 //
 // Errors   InputError that lists these for any other name.

@@ -17,6 +17,7 @@
 // What is quantized, where and how: docs/quantization-points.md.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -81,6 +82,14 @@ class Network {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The input that each of the 256 values of a pixel becomes, in float
+// arithmetic; `max_value` is the images' largest.
+std::array<float, 256> InputTable(const Preprocessing& preprocessing,
+                                  int max_value, std::size_t channel);
+
+// Throws InputError if the images have another size than model.input.
+void CheckSize(const Model& model, const io::Images& images);
 
 // Images first, ..., first + count - 1 as network inputs, by the model's
 // preprocessing.

@@ -13,8 +13,9 @@ namespace nibble::nn {
 struct QuantSpec {
   std::optional<Scheme> weights = {};
   std::optional<Scheme> activations = {};
-  std::optional<Scheme> ends =
-      {};  // weights and inputs of first and last layer
+  // Weights and inputs of first and last layer; inputs apart, if they differ.
+  std::optional<Scheme> ends = {};
+  std::optional<Scheme> ends_input = {};
   // Codes go straight from layer to layer, through residual adds and pools
   // too: docs/quantization-points.md, "Chained".
   bool chain = false;
@@ -23,6 +24,7 @@ struct QuantSpec {
     return IsEnd(layer) && ends ? ends : weights;
   }
   const std::optional<Scheme>& ForInput(const Layer& layer) const {
+    if (IsEnd(layer) && ends_input) return ends_input;
     return IsEnd(layer) && ends ? ends : activations;
   }
   bool operator==(const QuantSpec&) const = default;

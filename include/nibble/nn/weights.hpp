@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "nibble/nn/model.hpp"
+#include "nibble/nn/quant_spec.hpp"
+#include "nibble/quant/params.hpp"
+#include "nibble/quant/quantized_tensor.hpp"
 
 namespace nibble::nn {
 
@@ -39,6 +42,12 @@ class Weights {
 
   bool Has(const std::string& name) const { return tensors_.contains(name); }
 
+  // What the file says beside its tensors; "" where it does not.
+  std::string Note(const std::string& key) const;
+  void SetNote(const std::string& key, std::string value) {
+    notes_[key] = std::move(value);
+  }
+
   const std::string& origin() const { return origin_; }
 
  private:
@@ -48,6 +57,7 @@ class Weights {
   };
   std::string origin_;
   std::map<std::string, Tensor> tensors_;
+  std::map<std::string, std::string> notes_;
 };
 
 // A layer's weights as every engine takes them, batch norm folded in:
@@ -62,7 +72,26 @@ class Weights {
 struct FoldedWeights {
   std::vector<float> weight;
   std::vector<float> bias;
+  // What training learned, times g; empty where there is no tensor
+  // `name`.weight_scale. [out], under the scheme of the note
+  // "nibble:`name`.weight_scale" and no other; may be negative, as g may.
+  std::vector<float> scales = {};
+  std::string scheme = {};
 };
 FoldedWeights Fold(const Layer& layer, const Weights& weights);
+
+// weight as `scheme` quantizes it, with `scales` where they are of that scheme.
+QuantizedTensor QuantizeFolded(const Layer& layer, const FoldedWeights& folded,
+                               const Scheme& scheme);
+
+// The parameters that training found for the layer's input, 1 or one per input
+// channel: tensors `name`.input_scale, .input_inverse and .input_zero_point.
+// Empty where there are none, or where they are of another scheme.
+std::vector<QuantParams> InputParamsOf(const Layer& layer,
+                                       const Weights& weights,
+                                       const Scheme& scheme);
+
+// The schemes that the file was trained under; nothing where it names none.
+QuantSpec TrainedSpec(const Weights& weights);
 
 }  // namespace nibble::nn
