@@ -171,7 +171,7 @@ double RateOf(double seconds, const Loop& loop) {
   double operations = 0;
   do {
     operations += static_cast<double>(loop(2000));
-  } while (elapsed() < std::min(seconds, 0.01));
+  } while (elapsed() < std::min(seconds, 0.05));
   return operations / elapsed();
 }
 

@@ -8,7 +8,8 @@ namespace nibble::bench {
 
 // Operations per second, two per product, of a loop that does nothing but the
 // instruction on independent sums in registers (24 with AVX-512, else 12), for
-// about `seconds` (at most a hundredth), on the instruction set in use
+// about `seconds` (at most 0.05: as long as what is compared, since wide vectors
+// lower a CPU's clock), on the instruction set in use
 // (hwy::SetSupportedTargetsForTest).
 //
 // DotRate   products of uint8 by int8, summed in int32: vpdpbusd where there is

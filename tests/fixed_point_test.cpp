@@ -14,7 +14,7 @@ constexpr std::int32_t kMax = std::numeric_limits<std::int32_t>::max();
 constexpr std::int32_t kHalf = 1 << 30;  // 0.5 in units of 2^-31
 
 // Worked by hand from gemmlowp's definition.
-TEST(FixedPoint, GoldenValues) {
+TEST(FixedMultiplier, GoldenValues) {
   static_assert(SaturatingRoundingDoublingHighMul(100, kHalf) == 50);
   static_assert(SaturatingRoundingDoublingHighMul(101, kHalf) == 51);
   // Ties go up, on both sides: gemmlowp's nudge is 1 - 2^30 below zero.
@@ -44,7 +44,7 @@ std::int32_t Gemmlowp(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>((ab + nudge) / (std::int64_t{1} << 31));
 }
 
-TEST(FixedPoint, HighMulIsThatOfGemmlowp) {
+TEST(FixedMultiplier, HighMulIsThatOfGemmlowp) {
   std::mt19937 rng(1);
   for (int i = 0; i < 200000; ++i) {
     // Any number of significant bits, and numbers beside powers of two.
@@ -62,7 +62,7 @@ TEST(FixedPoint, HighMulIsThatOfGemmlowp) {
   }
 }
 
-TEST(FixedPoint, DivisionRoundsToNearestAwayFromZero) {
+TEST(FixedMultiplier, DivisionRoundsToNearestAwayFromZero) {
   for (int e = 0; e <= 12; ++e) {
     for (std::int32_t x = -20000; x <= 20000; ++x) {
       const double exact = std::ldexp(x, -e);
@@ -71,27 +71,27 @@ TEST(FixedPoint, DivisionRoundsToNearestAwayFromZero) {
   }
 }
 
-TEST(FixedPoint, MakeFixedPointIsTheNearest) {
-  EXPECT_EQ(MakeFixedPoint(0.5), (FixedPoint{kHalf, 0}));
-  EXPECT_EQ(MakeFixedPoint(0.75), (FixedPoint{3 << 29, 0}));
-  EXPECT_EQ(MakeFixedPoint(0.25), (FixedPoint{kHalf, 1}));
-  EXPECT_EQ(MakeFixedPoint(0x1p-32), (FixedPoint{kHalf, 31}));
-  EXPECT_EQ(MakeFixedPoint(1 - 0x1p-40), (FixedPoint{kMax, 0}));
-  EXPECT_EQ(MakeFixedPoint(0.5 - 0x1p-40), (FixedPoint{kHalf, 0}));
+TEST(FixedMultiplier, MakeFixedPointIsTheNearest) {
+  EXPECT_EQ(MakeFixedMultiplier(0.5), (FixedMultiplier{kHalf, 0}));
+  EXPECT_EQ(MakeFixedMultiplier(0.75), (FixedMultiplier{3 << 29, 0}));
+  EXPECT_EQ(MakeFixedMultiplier(0.25), (FixedMultiplier{kHalf, 1}));
+  EXPECT_EQ(MakeFixedMultiplier(0x1p-32), (FixedMultiplier{kHalf, 31}));
+  EXPECT_EQ(MakeFixedMultiplier(1 - 0x1p-40), (FixedMultiplier{kMax, 0}));
+  EXPECT_EQ(MakeFixedMultiplier(0.5 - 0x1p-40), (FixedMultiplier{kHalf, 0}));
   std::mt19937 rng(2);
   std::uniform_real_distribution<double> exponent(-32, 0);
   for (int i = 0; i < 10000; ++i) {
     const double real = std::exp2(exponent(rng));
-    const FixedPoint by = MakeFixedPoint(real);
+    const FixedMultiplier by = MakeFixedMultiplier(real);
     ASSERT_TRUE(by.valid()) << real;
     const double back = std::ldexp(by.multiplier, -31 - by.right_shift);
     ASSERT_LE(std::abs(back - real), real * 0x1p-31) << real;
   }
 }
 
-TEST(FixedPoint, RefusesWhatItCannotHold) {
+TEST(FixedMultiplier, RefusesWhatItCannotHold) {
   for (const double bad : {0.0, -0.5, 1.0, 2.0, 0x1p-33, std::nan("")}) {
-    EXPECT_THROW(MakeFixedPoint(bad), std::invalid_argument) << bad;
+    EXPECT_THROW(MakeFixedMultiplier(bad), std::invalid_argument) << bad;
   }
 }
 

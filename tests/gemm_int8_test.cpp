@@ -36,9 +36,9 @@ void ExpectAll(const Int8Case<Code>& c, const Executor& executor = {}) {
   GemmInt8(x, w, NearestOutput{c.scales, c.bias, narrow},
            std::span(nearest).first(size), executor);
 
-  std::vector<FixedPoint> by(c.n);
+  std::vector<FixedMultiplier> by(c.n);
   for (std::size_t j = 0; j < c.n; ++j) {
-    by[j] = MakeFixedPoint(0.01 * static_cast<double>(c.scales[j]));
+    by[j] = MakeFixedMultiplier(0.01 * static_cast<double>(c.scales[j]));
   }
   std::vector<std::uint8_t> fixed(size + 1, 77);
   GemmInt8(Activations<Code>{c.x, {}, c.zero_point}, w,
@@ -123,7 +123,7 @@ TEST_P(GemmInt8Test, TotalsBeyondInt32) {
     const std::vector<std::int32_t> bias = {-5, 1 << 30};
     std::vector<std::int32_t> sums(2, 77);
     std::vector<std::int8_t> q(2, 77);
-    const FixedPoint by;
+    const FixedMultiplier by;
     EXPECT_THROW(
         GemmInt8(Activations<std::int8_t>{x}, w, std::span(sums)),
         std::invalid_argument);
@@ -166,7 +166,7 @@ TEST_P(GemmInt8Test, ABiasBeyondInt32) {
            FloatOutput{{&kOne, 1}, {&bias, 1}}, std::span(y));
   EXPECT_EQ(y[0], 0x1p31f);
   std::vector<std::int8_t> q(1);
-  const FixedPoint by;
+  const FixedMultiplier by;
   EXPECT_THROW(GemmInt8(Activations<std::int8_t>{ones}, w,
                         FixedPointOutput{{&by, 1}, {&bias, 1}}, std::span(q)),
                std::invalid_argument);
@@ -184,7 +184,7 @@ TEST_P(GemmInt8Test, Roundings) {
   const CodeRange range{0, -50, 40};
   GemmInt8(Activations<std::int8_t>{x, {&kOne, 1}}, w,
            NearestOutput{{&kHalf, 1}, {}, range}, std::span(nearest));
-  const FixedPoint by{1 << 30, 0};
+  const FixedMultiplier by{1 << 30, 0};
   GemmInt8(Activations<std::int8_t>{x}, w, FixedPointOutput{{&by, 1}, {}, range},
            std::span(fixed));
   for (int i = 0; i < 255; ++i) {
@@ -293,9 +293,9 @@ TEST_P(GemmInt8Test, RefusesBadRanges) {
   const PackedInt8 w = PackInt8({c.w, 5, 7});
   std::vector<std::uint8_t> u(15);
   std::vector<std::int8_t> s(15);
-  const FixedPoint by;
+  const FixedMultiplier by;
   const auto run = [&](auto& out, const CodeRange& range,
-                       const FixedPoint& multiplier) {
+                       const FixedMultiplier& multiplier) {
     return Message([&] {
       GemmInt8(Activations<std::int8_t>{c.x}, w,
                FixedPointOutput{{&multiplier, 1}, {}, range}, std::span(out));
@@ -310,7 +310,7 @@ TEST_P(GemmInt8Test, RefusesBadRanges) {
   EXPECT_NE(run(s, {}, {(1 << 30) - 1, 0}), "nothing");
   EXPECT_NE(run(s, {}, {1 << 30, 32}), "nothing");
   EXPECT_NE(run(s, {}, {1 << 30, -1}), "nothing");
-  const std::vector<FixedPoint> two(2);
+  const std::vector<FixedMultiplier> two(2);
   EXPECT_NE(Message([&] {
               GemmInt8(Activations<std::int8_t>{c.x}, w, FixedPointOutput{two},
                        std::span(s));

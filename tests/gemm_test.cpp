@@ -15,6 +15,7 @@
 
 #include "hwy/tests/hwy_gtest.h"
 #include "nibble/core/gemm-inl.hpp"
+#include "nibble/core/gemm_panel-inl.hpp"
 #include "nibble/nn/gemm_f32-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -136,6 +137,89 @@ void TestEveryShapeIsExact() {
   TestOneShape({3, 2, 0, 2}, rng);
 }
 
+// IntKernel for panels: as slow and obvious. Three vectors of columns.
+struct PanelKernel {
+  using Input = std::int16_t;
+  using Weight = std::int8_t;
+  using Panel = std::int32_t;
+  using Tag = hn::CappedTag<std::int32_t, 4>;
+  static constexpr size_t kRows = 5;
+  static constexpr size_t kGroup = 4;
+
+  size_t columns() const { return 3 * hn::Lanes(Tag()); }
+
+  void PackRows(const Input* const* rows, size_t h, size_t k,
+                Panel* out) const {
+    for (size_t g = 0; g < k; g += kGroup) {
+      for (size_t i = 0; i < h; ++i) {
+        for (size_t j = g; j < g + kGroup; ++j) {
+          *out++ = j < k ? rows[i][j] : 12345;  // meets weights of 0
+        }
+      }
+    }
+  }
+
+  void operator()(const Panel* panel, size_t h, size_t groups,
+                  const Weight* tile, const gemm::Ahead<Weight>& ahead,
+                  std::int32_t* sums) const {
+    ASSERT_LE(h, kRows);
+    // The next tile is there to be read.
+    for (size_t i = 0; i < ahead.count; ++i) ASSERT_NE(ahead.from[i], 99);
+    std::fill_n(sums, h * columns(), 0);
+    for (size_t g = 0; g < groups; ++g, tile += columns() * kGroup) {
+      for (size_t i = 0; i < h; ++i, panel += kGroup) {
+        for (size_t c = 0; c < columns(); ++c) {
+          for (size_t j = 0; j < kGroup; ++j) {
+            sums[i * columns() + c] += panel[j] * tile[c * kGroup + j];
+          }
+        }
+      }
+    }
+  }
+};
+
+void TestPanelsAreExact() {
+  std::mt19937 rng(3);
+  const PanelKernel kernel;
+  for (const size_t m : {0, 1, 4, 5, 6, 11}) {
+    for (const size_t n : {1, 11, 12, 13, 40}) {
+      for (const size_t taps : {1, 9}) {
+        for (const size_t k : {1, 4, 7}) {
+          std::vector<std::int16_t> in(31 * k);
+          std::vector<std::int8_t> w(n * taps * k);
+          for (auto& v : in) v = static_cast<std::int16_t>(rng() % 511) - 255;
+          for (auto& v : w) v = static_cast<std::int8_t>(rng() % 90);
+          std::vector<std::int8_t> packed(PackedSize(kernel, n, taps, k), 99);
+          PackWeights(kernel, w.data(), n, taps, k, packed.data());
+          const ScatteredRows<std::int16_t> rows{in.data(), taps, k};
+          for (const size_t threads : {0, 1, 2}) {
+            std::vector<std::int32_t> out(m * n, 0);
+            const auto backwards = [](size_t tasks,
+                                      const Executor::Body& body) {
+              for (size_t i = tasks; i-- > 0;) body(i);
+            };
+            PanelGemm(kernel, {m, n, taps, k}, rows, packed.data(),
+                      PackedTileSize(kernel, taps, k),
+                      PlusOne<std::int32_t>{out.data(), n},
+                      Executor(backwards, threads));
+            for (size_t at = 0; at < m * n; ++at) {
+              std::int32_t sum = 1;
+              for (size_t t = 0; t < taps; ++t) {
+                for (size_t j = 0; j < k; ++j) {
+                  sum += in[rows.Start(at / n, t) + j] *
+                         w[(at % n * taps + t) * k + j];
+                }
+              }
+              ASSERT_EQ(out[at], sum) << m << " " << n << " " << taps << " "
+                                      << k << " at " << at;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 // Two outputs, one tap of five k's in groups of four.
 void TestPackedLayout() {
   const IntKernel kernel;
@@ -219,6 +303,7 @@ namespace {
 class GemmTest : public hwy::TestWithParamTarget {};
 HWY_TARGET_INSTANTIATE_TEST_SUITE_P(GemmTest);
 HWY_EXPORT_AND_TEST_P(GemmTest, TestEveryShapeIsExact);
+HWY_EXPORT_AND_TEST_P(GemmTest, TestPanelsAreExact);
 HWY_EXPORT_AND_TEST_P(GemmTest, TestPackedLayout);
 HWY_EXPORT_AND_TEST_P(GemmTest, TestFloatWithinItsBound);
 

@@ -23,7 +23,7 @@ void ExpectAll(const Int8Case<Code>& c, const Weights& w,
   std::vector<std::uint8_t> nearest(c.n);
   std::vector<std::int8_t> fixed(c.n);
   const CodeRange range{128, 0, 255};
-  const FixedPoint by = MakeFixedPoint(0.003);
+  const FixedMultiplier by = MakeFixedMultiplier(0.003);
   GemvInt8(bare, w, std::span(sums).first(c.n), executor);
   GemvInt8(x, w, FloatOutput{c.scales, c.bias, true}, std::span(floats),
            executor);

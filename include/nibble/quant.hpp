@@ -1,8 +1,11 @@
-// Quantizers: everything in nibble/quant/.
+// Quantizers and the products of their codes: everything in nibble/quant/.
 #pragma once
 
 #include "nibble/quant/calibrate.hpp"
 #include "nibble/quant/dequantize.hpp"
+#include "nibble/quant/dot_int8.hpp"
+#include "nibble/quant/gemm_int8.hpp"
+#include "nibble/quant/gemv_int8.hpp"
 #include "nibble/quant/pack.hpp"
 #include "nibble/quant/quantize.hpp"
 #include "nibble/quant/range.hpp"

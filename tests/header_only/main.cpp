@@ -1,9 +1,10 @@
-// Half of a program that uses nibble as headers alone and links nothing.
+// A part of a program that uses nibble as headers alone and links nothing.
 #include <cstdio>
 #include <nibble/quant.hpp>
 #include <vector>
 
 int Other(float value);
+int Products();
 
 int main() {
   std::vector<float> x(1000), y(1000);
@@ -13,7 +14,7 @@ int main() {
   std::vector<std::int8_t> codes(x.size());
   const nibble::QuantParams params{.scale = 1.0f};
   nibble::QuantizeInt8(x, params, codes);
-  int bad = Other(3.4f) != 3;
+  int bad = (Other(3.4f) != 3) + Products();
   for (std::size_t i = 0; i < x.size(); ++i) {
     bad += codes[i] != nibble::QuantizeInt8(x[i], params);
   }

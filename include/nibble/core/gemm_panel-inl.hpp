@@ -52,9 +52,10 @@ struct Ahead {
   size_t count;  // elements, 0 after the last tile
 };
 
-// Bytes of the panels that one task works on. They are read once per tile of
-// weights and shall stay in the L2 cache (1 MiB on a Zen 4) beside two tiles.
-inline constexpr size_t kPanelBytes = size_t{384} << 10;
+// Bytes of the panels that one task works on: 12 of 12 rows by 4096 bytes. They
+// are read once per tile of weights and shall stay in the L2 cache (1 MiB on a
+// Zen 4) beside two tiles of 128 KiB.
+inline constexpr size_t kPanelBytes = size_t{576} << 10;
 
 // [begin, end) of part i when n is cut into `parts` as evenly as possible.
 struct Part {
@@ -82,6 +83,16 @@ void PackPanels(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
     for (size_t t = 0; t < shape.taps; ++t, out += height * tap_size) {
       kernel.PackRows(pointers.data() + t * kRows, height, shape.k, out);
     }
+  }
+}
+
+// Asks for the lines that the epilogue will write, if it has a Prefetch(m, n,
+// count): they would else be fetched at every panel, a dozen at once.
+template <class Epilogue>
+HWY_INLINE void PrefetchOutputs(const Epilogue& epilogue, size_t m0,
+                                size_t rows, size_t n0, size_t columns) {
+  if constexpr (requires { epilogue.Prefetch(m0, n0, columns); }) {
+    for (size_t i = 0; i < rows; ++i) epilogue.Prefetch(m0 + i, n0, columns);
   }
 }
 
@@ -120,7 +131,11 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
     for (size_t p = 0; p < count; ++p) {
       const Part part = PartOf(m.end - m.begin, count, p);
       const size_t height = part.end - part.begin;
-      const Part next = PartOf(t + 1 < tile.end ? tile_size : 0, count, p);
+      const size_t valid = std::min(shape.n - n0, columns);
+      PrefetchOutputs(epilogue, m.begin + part.begin, height, n0, valid);
+      // One panel reads all weights in order: memory has no time to spare.
+      const bool more = t + 1 < tile.end && count > 1;
+      const Part next = PartOf(more ? tile_size : 0, count, p);
       const auto* weights = packed + t * tile_stride;
       kernel(panel, height, groups, weights,
              Ahead<typename Kernel::Weight>{weights + tile_stride + next.begin,
@@ -128,7 +143,7 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
              sums.data());
       panel += height * groups * Kernel::kGroup;
       FinishTile<Tag>(sums.data(), columns, m.begin + part.begin, height, n0,
-                      std::min(shape.n - n0, columns), epilogue);
+                      valid, epilogue);
     }
   }
 }

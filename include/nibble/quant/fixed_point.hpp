@@ -45,19 +45,19 @@ constexpr std::int32_t RoundingDivideByPot(std::int32_t x, int exponent) {
 }
 
 // Domain   multiplier in [2^30, 2^31), right_shift in [0, 31].
-struct FixedPoint {
+struct FixedMultiplier {
   std::int32_t multiplier = 1 << 30;
   std::int32_t right_shift = 0;
 
   constexpr bool valid() const {
     return multiplier >= (1 << 30) && right_shift >= 0 && right_shift <= 31;
   }
-  bool operator==(const FixedPoint&) const = default;
+  bool operator==(const FixedMultiplier&) const = default;
 };
 
 // x times `by`, in the two steps above.
 constexpr std::int32_t MultiplyByFixedPoint(std::int32_t x,
-                                            const FixedPoint& by) {
+                                            const FixedMultiplier& by) {
   return RoundingDivideByPot(
       SaturatingRoundingDoublingHighMul(x, by.multiplier), by.right_shift);
 }
@@ -69,8 +69,8 @@ constexpr std::int32_t MultiplyByFixedPoint(std::int32_t x,
 // Domain   2^-32 <= real < 1.
 // Error    relative 2^-31.
 // Errors   std::invalid_argument for anything else, NaN included.
-inline FixedPoint MakeFixedPoint(double real) {
-  NIBBLE_CHECK("MakeFixedPoint", real >= 0x1p-32 && real < 1.0);
+inline FixedMultiplier MakeFixedMultiplier(double real) {
+  NIBBLE_CHECK("MakeFixedMultiplier", real >= 0x1p-32 && real < 1.0);
   int exponent = 0;
   const double mantissa = std::frexp(real, &exponent);  // [0.5, 1)
   auto multiplier =

@@ -48,7 +48,7 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void GemmInt8Kernel(
   const MatrixRows<uint8_t> rows{call.x + call.k_begin, call.k};
   const size_t tile_stride = PackedInt8Bytes(1, call.k);
   product_internal::WithEpilogue(
-      finish, call.init, call.out, call.n, [&](const auto& epilogue) HWY_ATTR {
+      finish, call.correction, call.out, call.n, [&](const auto& epilogue) HWY_ATTR {
         PanelGemm(kernel, shape, rows,
                   call.w + call.k_begin * kInt8Tile, tile_stride, epilogue,
                   executor);

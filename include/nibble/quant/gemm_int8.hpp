@@ -27,8 +27,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nibble/core/config.hpp"
@@ -52,10 +52,10 @@ namespace nibble {
 inline namespace NIBBLE_ABI {
 namespace product_internal {
 
-// The call of x times w, but for what depends on the output.
+// The call of x times w. The kernel sees code + 128 for int8.
 template <ByteCode Code>
 product::GemmInt8Call CallOf(const Activations<Code>& x, const PackedInt8& w,
-                             std::size_t m) {
+                             std::size_t m, void* out) {
   return {.x = reinterpret_cast<const std::uint8_t*>(x.codes.data()),
           .flip = std::same_as<Code, std::int8_t> ? std::uint8_t{0x80}
                                                   : std::uint8_t{0},
@@ -65,28 +65,31 @@ product::GemmInt8Call CallOf(const Activations<Code>& x, const PackedInt8& w,
           .k_begin = 0,
           .k_end = w.k(),
           .w = w.codes().data(),
-          .init = nullptr,
-          .out = nullptr};
+          .correction = {std::same_as<Code, std::int8_t> ? 128 : x.zero_point,
+                         w.sums().data()},
+          .out = out};
 }
 
 // Totals that need 64 bits: sums over at most 2^15 k's each are exact in int32
 // (255 * 127 * 2^15 < 2^31) and are added up in int64, some rows at a time.
-inline void GemmInt8Wide(product::GemmInt8Call call, std::int64_t zero_point,
-                         const PackedInt8& w, const product::Finish& finish,
-                         void* out, const Executor& executor) {
+inline void GemmInt8Wide(product::GemmInt8Call call,
+                         const product::Finish& finish,
+                         const Executor& executor) {
   constexpr std::size_t kBlock = std::size_t{1} << 15;
   constexpr std::size_t kRows = 32;
   const std::size_t m = call.m, n = call.n;
-  const product::Finish to_int32;
-  const AlignedVector<std::int32_t> zeros(product::Padded(n), 0);
+  const product::Finish to_int32 =
+      product::MakeFinish("GemmInt8", {}, m, n, std::span<std::int32_t>());
+  const auto [zero, weight_sums] = std::exchange(
+      call.correction, {0, call.correction.weight_sums});
+  void* const out = std::exchange(call.out, nullptr);
   std::vector<std::int32_t> part(kRows * n);
   std::vector<std::int64_t> totals(kRows * n);
-  call.init = zeros.data();
   call.out = part.data();
   for (std::size_t m0 = 0; m0 < m; m0 += kRows, call.x += kRows * call.k) {
     call.m = std::min(kRows, m - m0);
     for (std::size_t i = 0; i < call.m * n; ++i) {
-      totals[i] = finish.bias[i % n] - zero_point * w.sums()[i % n];
+      totals[i] = finish.bias[i % n] - std::int64_t{zero} * weight_sums[i % n];
     }
     for (std::size_t k = 0; k < call.k; k += kBlock) {
       call.k_begin = k;
@@ -104,10 +107,8 @@ inline void GemmInt8Wide(product::GemmInt8Call call, std::int64_t zero_point,
 template <ByteCode Code>
 bool CheckRange(const char* op, std::size_t k, std::int32_t zero_point,
                 const product::Finish& finish) {
-  std::int64_t bias = 0;
-  for (const std::int64_t b : finish.bias) bias = std::max(bias, b < 0 ? -b : b);
   const bool narrow =
-      k <= LargestK(LargestStep<Code>(zero_point), 127, bias);
+      k <= LargestK(LargestStep<Code>(zero_point), 127, finish.largest_bias);
   product::Require(op,
                    narrow || finish.kind == product::Kind::kFloat ||
                        finish.kind == product::Kind::kNearest,
@@ -123,23 +124,8 @@ void GemmInt8Checked(const char* op, const Activations<Code>& x,
                      const Executor& executor) {
   const bool narrow = CheckRange<Code>(op, w.k(), x.zero_point, finish);
   if (m == 0) return;
-  product::GemmInt8Call call = CallOf(x, w, m);
-  // The kernel sees code + 128 for int8.
-  const std::int32_t zero_point =
-      std::same_as<Code, std::int8_t> ? 128 : x.zero_point;
-  if (!narrow) {
-    return GemmInt8Wide(call, zero_point, w, finish, out, executor);
-  }
-  // Modulo 2^32: the sums that it joins may have wrapped, their total has not.
-  AlignedVector<std::int32_t> init(finish.bias.size());
-  for (std::size_t i = 0; i < init.size(); ++i) {
-    init[i] = static_cast<std::int32_t>(
-        static_cast<std::uint32_t>(finish.bias[i]) -
-        static_cast<std::uint32_t>(zero_point) *
-            static_cast<std::uint32_t>(w.sums()[i]));
-  }
-  call.init = init.data();
-  call.out = out;
+  const product::GemmInt8Call call = CallOf(x, w, m, out);
+  if (!narrow) return GemmInt8Wide(call, finish, executor);
   NIBBLE_DISPATCH(GemmInt8Kernel)(call, finish, executor);
 }
 

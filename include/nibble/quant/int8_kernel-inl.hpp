@@ -39,7 +39,8 @@ struct Int8Kernel {
 
   void PackRows(const uint8_t* const* rows, size_t h, size_t k,
                 Panel* HWY_RESTRICT out) const {
-    pack_internal::PackGroups(rows, h, k, flip * 0x01010101u, out);
+    pack_internal::PackGroups(
+        rows, h, k, (flip ^ int8_internal::kPanelFlip) * 0x01010101u, out);
   }
 
   void operator()(const Panel* panel, size_t h, size_t groups,

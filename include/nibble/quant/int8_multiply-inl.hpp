@@ -40,7 +40,7 @@ inline constexpr size_t kMostRows = 12;
 
 // Bytes ahead of the weights in use that are asked for. A tile comes from the
 // L2 cache, or from beyond it at its first panel.
-inline constexpr size_t kAhead = 1024;
+inline constexpr size_t kAhead = 2048;
 
 // Few rows take several groups at a time, each with sums of its own, or the
 // latency of one dot product would be the limit.
@@ -58,7 +58,7 @@ HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
       c0[u][i] = c1[u][i] = _mm512_setzero_si512();
     }
   }
-  const int8_t* next = ahead.from;
+  const int8_t* next = ahead.count == 0 ? tile : ahead.from;
   const size_t next_step = (ahead.count + groups - 1) / groups;
   const auto step = [&](size_t u) NIBBLE_ATTR __attribute__((always_inline)) {
     const __m512i w0 = _mm512_load_si512(tile + u * 128);
@@ -67,8 +67,10 @@ HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
                  _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(tile + u * 128 + kAhead + 64),
                  _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
-    next += next_step;
+    if constexpr (kRows >= 5) {  // fewer are the only panel
+      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
+      next += next_step;
+    }
     HWY_UNROLL(12)
     for (size_t i = 0; i < kRows; ++i) {
       const __m512i x = _mm512_set1_epi32(static_cast<int32_t>(
@@ -104,6 +106,53 @@ HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
 }
 
 using PanelCode = uint8_t;
+inline constexpr uint8_t kPanelFlip = 0;
+
+#elif HWY_TARGET == HWY_NEON && defined(__ARM_FEATURE_DOTPROD)
+
+// SDOT multiplies signed bytes: the panel holds code - 128, and 128 times the
+// weights is added again, as twice 64 times the weights.
+using PanelCode = uint8_t;
+inline constexpr size_t kMostRows = 6;
+inline constexpr uint8_t kPanelFlip = 0x80;
+
+// 6 rows by two vectors of 4 outputs: 12 sums, and chains enough for two dot
+// products per cycle of 4 cycles.
+template <size_t kRows>
+HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
+                         const int8_t* HWY_RESTRICT tile,
+                         const gemm::Ahead<int8_t>&,
+                         int32_t* HWY_RESTRICT sums) {
+  const int8x16_t offset = vdupq_n_s8(64);
+  for (size_t column = 0; column < kInt8Tile; column += 8) {
+    int32x4_t c0[kRows], c1[kRows];
+    int32x4_t added0 = vdupq_n_s32(0), added1 = vdupq_n_s32(0);
+    HWY_UNROLL(6)
+    for (size_t i = 0; i < kRows; ++i) c0[i] = c1[i] = vdupq_n_s32(0);
+    const uint8_t* HWY_RESTRICT x = panel;
+    const int8_t* HWY_RESTRICT w = tile + column * kInt8Group;
+    for (size_t g = 0; g < groups; ++g) {
+      const int8x16_t w0 = vld1q_s8(w), w1 = vld1q_s8(w + 16);
+      added0 = vdotq_s32(added0, w0, offset);
+      added1 = vdotq_s32(added1, w1, offset);
+      HWY_UNROLL(6)
+      for (size_t i = 0; i < kRows; ++i) {
+        const int8x16_t input =
+            vreinterpretq_s8_u32(vdupq_n_u32(LoadGroup(x + i * kInt8Group)));
+        c0[i] = vdotq_s32(c0[i], w0, input);
+        c1[i] = vdotq_s32(c1[i], w1, input);
+      }
+      x += kRows * kInt8Group;
+      w += kInt8Tile * kInt8Group;
+    }
+    HWY_UNROLL(6)
+    for (size_t i = 0; i < kRows; ++i) {
+      int32_t* to = sums + i * kInt8Tile + column;
+      vst1q_s32(to, vaddq_s32(c0[i], vshlq_n_s32(added0, 1)));
+      vst1q_s32(to + 4, vaddq_s32(c1[i], vshlq_n_s32(added1, 1)));
+    }
+  }
+}
 
 #elif HWY_TARGET != HWY_SCALAR && !HWY_HAVE_SCALABLE
 
@@ -113,6 +162,7 @@ using PanelCode = uint8_t;
 // multiplied by fewer instructions (maddubs), but that saturates in 16 bits:
 // 2 * 255 * 127 does not fit.
 using PanelCode = int16_t;
+inline constexpr uint8_t kPanelFlip = 0;
 
 // Two vectors of weights by 6 rows fill the 16 registers of AVX2 (12 sums, 2
 // weights, an input, a product), 12 rows the 32 of AVX3.
@@ -192,6 +242,7 @@ HWY_INLINE void Multiply(const int16_t* HWY_RESTRICT panel, size_t groups,
 #else
 
 using PanelCode = uint8_t;
+inline constexpr uint8_t kPanelFlip = 0;
 inline constexpr size_t kMostRows = 6;
 
 template <size_t kRows>

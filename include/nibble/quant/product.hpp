@@ -80,10 +80,10 @@ struct NearestOutput {
 // q = clamp(MultiplyByFixedPoint(total, multiplier) + zero_point, low, high).
 //
 // Shapes   multipliers: [1] or [N], each x_scale * w_scale / y_scale (see
-//          MakeFixedPoint); bias: [N] or none. The activations' own scales are
+//          MakeFixedMultiplier); bias: [N] or none. The activations' own scales are
 //          in the multipliers: they must be none.
 struct FixedPointOutput {
-  std::span<const FixedPoint> multipliers;
+  std::span<const FixedMultiplier> multipliers;
   std::span<const std::int32_t> bias = {};
   CodeRange range = {};
 };
@@ -107,7 +107,7 @@ constexpr std::int32_t RequantizeNearest(std::int64_t total, float x_scale,
 }
 
 constexpr std::int32_t RequantizeFixedPoint(std::int32_t total,
-                                            const FixedPoint& multiplier,
+                                            const FixedMultiplier& multiplier,
                                             const CodeRange& range) {
   // In 64 bits: the product may be all but 2^31.
   const std::int64_t y =

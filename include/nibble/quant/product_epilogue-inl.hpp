@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <hwy/cache_control.h>
+
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/product_finish.hpp"
 
@@ -20,6 +22,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace product_internal {
 
+using product::Correction;
 using product::Finish;
 using product::Kind;
 
@@ -70,16 +73,21 @@ HWY_INLINE V DivideByPot(D d, V x, V shift) {
   return hn::Sub(x >> shift, up);
 }
 
-// total = sum + init; what it becomes is chosen at compile time, so that a
+// total = sum + bias - zero * (sum of weights); what it becomes is chosen at compile time, so that a
 // tile's loop has no branches. Out: int32_t, float or uint8_t (int8 too).
 template <Kind kKind, class Out>
 class Epilogue {
  public:
-  Epilogue(const Finish& finish, const int32_t* init, Out* out, size_t stride)
-      : init_(init),
+  Epilogue(const Finish& finish, const Correction& correction, Out* out,
+           size_t stride)
+      : correction_(correction),
+        bias_(finish.bias.data()),
+        bias_step_(finish.bias.step()),
         scale_(finish.scale.data()),
+        scale_step_(finish.scale.step()),
         multiplier_(finish.multiplier.data()),
         shift_(finish.shift.data()),
+        fixed_point_step_(finish.shift.step()),
         x_scales_(finish.x_scales),
         x_scale_step_(finish.x_scale_step),
         zero_point_(finish.range.zero_point),
@@ -89,10 +97,21 @@ class Epilogue {
         out_(out),
         stride_(stride) {}
 
+  HWY_INLINE void Prefetch(size_t m, size_t n, size_t count) const {
+    const Out* row = out_ + m * stride_ + n;
+    for (size_t i = 0; i < count; i += kCacheLine / sizeof(Out)) {
+      hwy::Prefetch(row + i);
+    }
+  }
+
   template <class D, class V>
   HWY_INLINE void operator()(D d, V sums, size_t m, size_t n,
                              size_t valid) const {
-    const V total = hn::Add(sums, hn::Load(d, init_ + n));
+    const V zero = hn::Set(d, correction_.zero);
+    const V weights = hn::LoadU(d, correction_.weight_sums + n);
+    const V total =
+        hn::Sub(hn::Add(sums, hn::LoadU(d, bias_ + n * bias_step_)),
+                hn::Mul(zero, weights));
     Out* HWY_RESTRICT to = out_ + m * stride_ + n;
     if constexpr (kKind == Kind::kInt32) {
       StoreValid(total, d, to, valid);
@@ -108,9 +127,10 @@ class Epilogue {
       const auto y = hn::Min(hn::Max(Scaled(df, total, m, n), low), high);
       StoreCodes(d, hn::NearestInt(y), to, valid);
     } else {
+      const size_t at = n * fixed_point_step_;
       const V y = DivideByPot(
-          d, DoublingHighMul(d, total, hn::Load(d, multiplier_ + n)),
-          hn::Load(d, shift_ + n));
+          d, DoublingHighMul(d, total, hn::LoadU(d, multiplier_ + at)),
+          hn::LoadU(d, shift_ + at));
       StoreCodes(d,
                  hn::Min(hn::Max(y, hn::Set(d, low_)), hn::Set(d, high_)), to,
                  valid);
@@ -121,7 +141,7 @@ class Epilogue {
   template <class DF, class V>
   HWY_INLINE hn::Vec<DF> Scaled(DF df, V total, size_t m, size_t n) const {
     const auto by = hn::Mul(hn::Set(df, x_scales_[m * x_scale_step_]),
-                            hn::Load(df, scale_ + n));
+                            hn::LoadU(df, scale_ + n * scale_step_));
     return hn::Mul(hn::ConvertTo(df, total), by);
   }
 
@@ -133,10 +153,14 @@ class Epilogue {
     StoreValid(LowBits(d8, hn::BitCast(du, codes)), d8, to, valid);
   }
 
-  const int32_t* init_;
+  Correction correction_;
+  const int32_t* bias_;
+  size_t bias_step_;
   const float* scale_;
+  size_t scale_step_;
   const int32_t* multiplier_;
   const int32_t* shift_;
+  size_t fixed_point_step_;
   const float* x_scales_;
   size_t x_scale_step_;
   int32_t zero_point_, low_, high_;
@@ -147,21 +171,21 @@ class Epilogue {
 
 // Calls run(epilogue) with the epilogue of a finish.
 template <class Run>
-HWY_INLINE void WithEpilogue(const Finish& finish, const int32_t* init,
+HWY_INLINE void WithEpilogue(const Finish& finish, const Correction& correction,
                              void* out, size_t stride, const Run& run) {
   switch (finish.kind) {
     case Kind::kInt32:
       return run(Epilogue<Kind::kInt32, int32_t>(
-          finish, init, static_cast<int32_t*>(out), stride));
+          finish, correction, static_cast<int32_t*>(out), stride));
     case Kind::kFloat:
       return run(Epilogue<Kind::kFloat, float>(
-          finish, init, static_cast<float*>(out), stride));
+          finish, correction, static_cast<float*>(out), stride));
     case Kind::kNearest:
       return run(Epilogue<Kind::kNearest, uint8_t>(
-          finish, init, static_cast<uint8_t*>(out), stride));
+          finish, correction, static_cast<uint8_t*>(out), stride));
     case Kind::kFixedPoint:
       return run(Epilogue<Kind::kFixedPoint, uint8_t>(
-          finish, init, static_cast<uint8_t*>(out), stride));
+          finish, correction, static_cast<uint8_t*>(out), stride));
   }
 }
 

@@ -1,5 +1,5 @@
 // From the arguments of a product to what its kernels want: everything checked,
-// one value per output, padded to whole vectors. Not for users.
+// and a value per output wherever a vector may look. Not for users.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
-#include "nibble/core/aligned.hpp"
 #include "nibble/quant/product.hpp"
 
 namespace nibble::product {
@@ -30,7 +30,40 @@ inline void Require(const char* op, bool holds, const char* condition) {
 
 enum class Kind : std::uint8_t { kInt32, kFloat, kNearest, kFixedPoint };
 
-// What a kernel makes of its sums. Arrays: [Padded(N)].
+// One value for all outputs, or one for each. Kernels read whole vectors from
+// at(n), n a multiple of a vector, so that single values and arrays that end
+// within a tile are copied; others stay where they are.
+template <class T>
+class PerOutput {
+ public:
+  void Set(std::span<const T> values, std::size_t n) {
+    if (values.size() == 1) {
+      own_.assign(kPadding, values[0]);
+      step_ = 0;
+    } else if (n % kPadding != 0) {
+      own_.assign(values.begin(), values.end());
+      own_.resize(Padded(n));
+    } else {
+      data_ = values.data();
+    }
+  }
+  // As Set, for values that end with the call.
+  void Own(std::span<const T> values, std::size_t n) {
+    Set(values, n);
+    if (data_ == nullptr) return;
+    own_.assign(values.begin(), values.end());
+  }
+  const T* data() const { return own_.empty() ? data_ : own_.data(); }
+  std::size_t step() const { return step_; }
+  T operator[](std::size_t n) const { return data()[n * step_]; }
+
+ private:
+  std::vector<T> own_;
+  const T* data_ = nullptr;
+  std::size_t step_ = 1;
+};
+
+// What a kernel makes of its sums.
 struct Finish {
   Kind kind = Kind::kInt32;
   bool relu = false;
@@ -38,10 +71,18 @@ struct Finish {
   // Read at m * x_scale_step.
   const float* x_scales = nullptr;
   std::size_t x_scale_step = 0;
-  AlignedVector<std::int32_t> bias;
-  AlignedVector<float> scale;
-  AlignedVector<std::int32_t> multiplier, shift;
+  std::int64_t largest_bias = 0;  // magnitude
+  PerOutput<std::int32_t> bias;
+  PerOutput<float> scale;
+  PerOutput<std::int32_t> multiplier, shift;
   CodeRange range;
+};
+
+// What is taken off a sum for the zero point of the codes as the kernel sees
+// them: zero * weight_sums[n], modulo 2^32.
+struct Correction {
+  std::int32_t zero;
+  const std::int32_t* weight_sums;  // [N] up to a whole tile
 };
 
 template <class T>
@@ -93,16 +134,18 @@ inline void SetScales(const char* op, std::span<const float> x_scales,
           "products of scales that are finite");
   finish.x_scales = x_scales.data();
   finish.x_scale_step = x_scales.size() == 1 ? 0 : 1;
-  finish.scale.assign(Padded(n), scales[0]);
-  if (scales.size() > 1) std::ranges::copy(scales, finish.scale.begin());
+  finish.scale.Set(scales, n);
 }
 
 inline void SetBias(const char* op, std::span<const std::int32_t> bias,
                     std::size_t n, Finish& finish) {
   Require(op, bias.empty() || bias.size() == n, "0 or N biases");
   RequireSpan(op, bias, "bias.data() != nullptr");
-  finish.bias.assign(Padded(n), 0);
-  std::ranges::copy(bias, finish.bias.begin());
+  static constexpr std::int32_t kNone = 0;
+  finish.bias.Set(bias.empty() ? std::span(&kNone, 1) : bias, n);
+  for (const std::int64_t b : bias) {
+    finish.largest_bias = std::max(finish.largest_bias, b < 0 ? -b : b);
+  }
 }
 
 template <ByteCode Code>
@@ -119,10 +162,10 @@ void SetRange(const char* op, const CodeRange& range, Finish& finish) {
 }
 
 // The finish of each kind of output, checked.
-inline Finish MakeFinish(const char*, std::span<const float>, std::size_t,
+inline Finish MakeFinish(const char* op, std::span<const float>, std::size_t,
                          std::size_t n, std::span<std::int32_t>) {
   Finish finish;
-  finish.bias.assign(Padded(n), 0);
+  SetBias(op, {}, n, finish);
   return finish;
 }
 
@@ -157,19 +200,19 @@ Finish MakeFinish(const char* op, std::span<const float> x_scales, std::size_t,
   Require(op, x_scales.empty(), "activations without scales");
   Require(op, by.size() == 1 || by.size() == n, "1 or N multipliers");
   RequireSpan(op, by, "multipliers.data() != nullptr");
-  Require(op, std::ranges::all_of(by, &FixedPoint::valid),
+  Require(op, std::ranges::all_of(by, &FixedMultiplier::valid),
           "multipliers in [2^30, 2^31) and shifts in [0, 31]");
   Finish finish;
   finish.kind = Kind::kFixedPoint;
   SetBias(op, output.bias, n, finish);
   SetRange<Code>(op, output.range, finish);
-  finish.multiplier.assign(Padded(n), by[0].multiplier);
-  finish.shift.assign(Padded(n), by[0].right_shift);
-  for (std::size_t i = 0; i < n; ++i) {
-    const FixedPoint& one = by[by.size() == 1 ? 0 : i];
-    finish.multiplier[i] = one.multiplier;
-    finish.shift[i] = one.right_shift;
+  std::vector<std::int32_t> multipliers, shifts;
+  for (const FixedMultiplier& one : by) {
+    multipliers.push_back(one.multiplier);
+    shifts.push_back(one.right_shift);
   }
+  finish.multiplier.Own(multipliers, n);
+  finish.shift.Own(shifts, n);
   return finish;
 }
 
