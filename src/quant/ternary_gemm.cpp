@@ -1,0 +1,19 @@
+// Run-time dispatch of nibble/quant/ternary_gemm-inl.hpp.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/quant/ternary_gemm.cpp"  // from the root
+#include <hwy/foreach_target.h>
+
+#include "nibble/quant/ternary_gemm-inl.hpp"
+
+#if HWY_ONCE
+#include "nibble/quant/ternary_gemm.hpp"
+
+namespace nibble {
+HWY_EXPORT(TernaryKernel);
+
+void dispatch::TernaryKernel(const TernaryCall& call, std::size_t panel,
+                             std::size_t end) {
+  HWY_DYNAMIC_DISPATCH(TernaryKernel)(call, panel, end);
+}
+}  // namespace nibble
+#endif
