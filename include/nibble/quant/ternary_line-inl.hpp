@@ -255,6 +255,8 @@ HWY_INLINE std::int32_t LoadFour(const std::int8_t* q) {
 HWY_INLINE NIBBLE_ATTR void AddProducts(Bytes letter, std::int32_t four,
                                         Sums& sum) {
   sum.raw = _mm512_dpbusd_epi32(sum.raw, letter.raw, _mm512_set1_epi32(four));
+  // g++ 12 would keep the sum in two registers and move it twice.
+  asm("" : "+v"(sum.raw));
 }
 #else
 HWY_INLINE void AddProducts(Bytes letter, std::int32_t four, Sums& sum) {

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <hwy/cache_control.h>
+
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/ternary_layout.hpp"
 #include "nibble/quant/ternary_line-inl.hpp"
@@ -65,6 +67,10 @@ HWY_INLINE NIBBLE_ATTR void SumBlock(const std::uint8_t* HWY_RESTRICT lines,
     }
   }
   for (size_t k = 0; k < count * kColumns; k += kColumns) {
+#ifdef AHEAD
+    hwy::Prefetch(lines + AHEAD);
+    hwy::Prefetch(lines + AHEAD + 64);
+#endif
     Bytes letters[kAtOnce][L::kLetters];
     Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR __attribute__((always_inline)) {
       line.Split(hn::Load(d8, lines + v * kVectorBytes), letters[v]);
