@@ -9,11 +9,18 @@
 #include "nibble/quant/ternary_gemm.hpp"
 
 namespace nibble {
+HWY_EXPORT(TernaryOffsetsKernel);
 HWY_EXPORT(TernaryKernel);
 
-void dispatch::TernaryKernel(const TernaryCall& call, std::size_t panel,
-                             std::size_t end) {
+namespace dispatch {
+void TernaryOffsetsKernel(const TernaryLayout& layout, std::size_t m,
+                          const std::int8_t* q, std::int32_t* offsets) {
+  HWY_DYNAMIC_DISPATCH(TernaryOffsetsKernel)(layout, m, q, offsets);
+}
+void TernaryKernel(const TernaryCall& call, std::size_t panel,
+                   std::size_t end) {
   HWY_DYNAMIC_DISPATCH(TernaryKernel)(call, panel, end);
 }
+}  // namespace dispatch
 }  // namespace nibble
 #endif

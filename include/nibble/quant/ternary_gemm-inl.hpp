@@ -41,23 +41,50 @@ HWY_INLINE void AddScaled(const std::int32_t* HWY_RESTRICT sums, float s_a,
   }
 }
 
+// sums = offset, or sums + offset.
+HWY_INLINE void Begin(std::int32_t offset, bool add,
+                      std::int32_t* HWY_RESTRICT sums) {
+  const hn::CappedTag<std::int32_t, kTernaryPanel> d;
+  for (size_t i = 0; i < kTernaryPanel; i += hn::Lanes(d)) {
+    const auto start = hn::Set(d, offset);
+    hn::Store(add ? hn::Add(hn::Load(d, sums + i), start) : start, d, sums + i);
+  }
+}
+
+// The first `rows` of a panel to where they belong. Whole panels by vectors.
+template <class T>
+HWY_INLINE void Finish(const T* HWY_RESTRICT from, size_t rows,
+                       T* HWY_RESTRICT to) {
+  if (rows < kTernaryPanel) {
+    std::copy_n(from, rows, to);
+    return;
+  }
+  const hn::CappedTag<T, kTernaryPanel> d;
+  for (size_t i = 0; i < kTernaryPanel; i += hn::Lanes(d)) {
+    hn::StoreU(hn::Load(d, from + i), d, to + i);
+  }
+}
+
 // One panel times kTokens tokens from `token` on.
 template <TernaryPacking kPacking, size_t kTokens>
-HWY_INLINE NIBBLE_ATTR void OnePanel(const TernaryCall& call, size_t panel,
+HWY_NOINLINE NIBBLE_ATTR void OnePanel(const TernaryCall& call, size_t panel,
                                      size_t token) {
   const TernaryLayout& layout = call.layout;
   const size_t groups = layout.groups();
   const size_t row = panel * kTernaryPanel;
   const size_t rows = HWY_MIN(kTernaryPanel, layout.n - row);
   const std::uint8_t* lines = call.bytes + panel * layout.panel_bytes();
-  HWY_ALIGN PanelRow<std::int32_t> sums[kTokens] = {};
-  HWY_ALIGN PanelRow<float> y[kTokens] = {};
+  HWY_ALIGN PanelRow<std::int32_t> sums[kTokens];
+  HWY_ALIGN PanelRow<float> y[kTokens];
+  if (groups == 0) {
+    std::fill_n(sums[0], kTokens * kTernaryPanel, 0);
+    std::fill_n(y[0], kTokens * kTernaryPanel, 0.0f);
+  }
   for (size_t g = 0; g < groups; ++g) {
     const std::int8_t* q[kTokens];
     for (size_t t = 0; t < kTokens; ++t) {
       const std::int32_t offset = call.offsets[(token + t) * groups + g];
-      const bool add = call.y == nullptr && g > 0;
-      for (std::int32_t& sum : sums[t]) sum = (add ? sum : 0) + offset;
+      Begin(offset, call.y == nullptr && g > 0, sums[t]);
       q[t] = call.q + (token + t) * call.stride + g * layout.group;
     }
     const size_t count = layout.lines(g);
@@ -74,11 +101,33 @@ HWY_INLINE NIBBLE_ATTR void OnePanel(const TernaryCall& call, size_t panel,
   for (size_t t = 0; t < kTokens; ++t) {
     const size_t to = (token + t) * layout.n + row;
     if (call.y == nullptr) {
-      std::copy_n(sums[t], rows, call.sums + to);
+      Finish(sums[t], rows, call.sums + to);
     } else {
-      std::copy_n(y[t], rows, call.y + to);
+      Finish(y[t], rows, call.y + to);
     }
   }
+}
+
+// Sum of q[0], ..., q[n - 1].
+HWY_INLINE std::int32_t SumOfCodes(const std::int8_t* q, size_t n) {
+  std::int32_t sum = 0;
+  size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  // As unsigned bytes, 128 too large each, eight at a time.
+  const hn::ScalableTag<std::uint8_t> d;
+  const hn::Repartition<std::uint64_t, decltype(d)> d64;
+  const size_t N = hn::Lanes(d);
+  auto sums = hn::Zero(d64);
+  for (; i + N <= n; i += N) {
+    const auto v = hn::LoadU(d, reinterpret_cast<const std::uint8_t*>(q) + i);
+    sums = hn::Add(sums, hn::SumsOf8(hn::Xor(v, hn::Set(d, 0x80))));
+  }
+  const std::uint64_t total = hn::GetLane(hn::SumOfLanes(d64, sums));
+  sum = static_cast<std::int32_t>(static_cast<std::int64_t>(total) -
+                                  static_cast<std::int64_t>(i) * 128);
+#endif
+  for (; i < n; ++i) sum += q[i];
+  return sum;
 }
 
 template <TernaryPacking kPacking>
@@ -100,6 +149,18 @@ HWY_INLINE NIBBLE_ATTR void Panels(const TernaryCall& call, size_t panel,
 }
 
 }  // namespace ternary
+
+// offsets[t, g] = minus the sum of group g of token t.
+HWY_MAYBE_UNUSED HWY_NOINLINE inline void TernaryOffsetsKernel(
+    const TernaryLayout& layout, size_t m, const std::int8_t* q,
+    std::int32_t* offsets) {
+  for (size_t t = 0; t < m; ++t) {
+    for (size_t g = 0; g < layout.groups(); ++g) {
+      *offsets++ = -ternary::SumOfCodes(q + g * layout.group, layout.columns(g));
+    }
+    q += layout.k;
+  }
+}
 
 // Panels [panel, end) of a product.
 HWY_MAYBE_UNUSED HWY_NOINLINE NIBBLE_ATTR inline void TernaryKernel(

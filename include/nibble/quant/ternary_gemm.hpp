@@ -41,9 +41,11 @@
 #include "nibble/quant/ternary_gemm-inl.hpp"
 #else
 namespace nibble::dispatch {
+void TernaryOffsetsKernel(const TernaryLayout& layout, std::size_t m,
+                          const std::int8_t* q, std::int32_t* offsets);
 void TernaryKernel(const TernaryCall& call, std::size_t panel,
                    std::size_t end);
-}
+}  // namespace nibble::dispatch
 #endif
 #endif
 
@@ -112,14 +114,8 @@ inline void PrepareTokens(const TernaryMatrix& w, std::size_t m,
     call.stride = reach;
   }
   rows.offsets.resize(m * groups);
-  for (std::size_t i = 0; i < rows.offsets.size(); ++i) {
-    const std::size_t g = i % groups;
-    const std::int8_t* from = q.data() + i / groups * layout.k +
-                              g * layout.group;
-    std::int32_t sum = 0;
-    for (std::size_t k = 0; k < layout.columns(g); ++k) sum += from[k];
-    rows.offsets[i] = -sum;
-  }
+  NIBBLE_DISPATCH(TernaryOffsetsKernel)
+  (layout, m, q.data(), rows.offsets.data());
   call.offsets = rows.offsets.data();
 }
 

@@ -94,10 +94,10 @@ struct Line<TernaryPacking::kTwoBits> : Scheme<4, 4> {
   const Bytes masks[4] = {hn::Set(d, 0x03), hn::Set(d, 0x0C), hn::Set(d, 0x30),
                           hn::Set(d, 0xC0)};
   HWY_INLINE NIBBLE_ATTR Line() {}
-  HWY_INLINE NIBBLE_ATTR void Split(Bytes line, Bytes* letters) const {
-    Repeat<4>([&](auto i) NIBBLE_ATTR __attribute__((always_inline)) {
-      letters[i] = hn::And(line, masks[i]);
-    });
+  HWY_INLINE NIBBLE_ATTR Bytes Open(Bytes line) const { return line; }
+  template <size_t i>
+  HWY_INLINE NIBBLE_ATTR Bytes Letter(Bytes opened) const {
+    return hn::And(opened, masks[i]);
   }
 };
 
@@ -130,15 +130,23 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 4> {
   const Bytes rest = hn::LoadU(d, kTritTables.rest.data());
   const Bytes rest_e = hn::LoadU(d, kTritTables.rest_e.data());
   const Bytes limit = hn::Set(d, 192);
+  struct Opened {
+    Bytes four, e;
+  };
   HWY_INLINE NIBBLE_ATTR Line() {}
-  HWY_INLINE NIBBLE_ATTR void Split(Bytes line, Bytes* letters) const {
+  HWY_INLINE NIBBLE_ATTR Opened Open(Bytes line) const {
     const __mmask64 seldom = _mm512_cmpge_epu8_mask(line.raw, limit.raw);
-    const __m512i four = _mm512_mask_permutexvar_epi8(
-        _mm512_permutexvar_epi8(line.raw, usual.raw), seldom, line.raw,
-        rest.raw);
-    two_bits.Split(Bytes{four}, letters);
-    letters[4] = Bytes{_mm512_mask_permutexvar_epi8(
-        hn::And(line, two_bits.masks[3]).raw, seldom, line.raw, rest_e.raw)};
+    return {Bytes{_mm512_mask_permutexvar_epi8(
+                _mm512_permutexvar_epi8(line.raw, usual.raw), seldom, line.raw,
+                rest.raw)},
+            Bytes{_mm512_mask_permutexvar_epi8(
+                hn::And(line, two_bits.masks[3]).raw, seldom, line.raw,
+                rest_e.raw)}};
+  }
+  template <size_t i>
+  HWY_INLINE NIBBLE_ATTR Bytes Letter(const Opened& opened) const {
+    if constexpr (i == 4) return opened.e;
+    else return two_bits.Letter<i>(opened.four);
   }
 };
 
@@ -153,9 +161,11 @@ struct Line<TernaryPacking::kTwoBits> : Scheme<4, 3> {
   const Bytes masks[3] = {hn::Set(d, 0x03), hn::Set(d, 0x0C),
                           hn::Set(d, 0x30)};
   HWY_INLINE NIBBLE_ATTR Line() {}
-  HWY_INLINE NIBBLE_ATTR void Split(Bytes line, Bytes* letters) const {
-    for (size_t i = 0; i < 3; ++i) letters[i] = hn::And(line, masks[i]);
-    letters[3] = Bytes{vshrq_n_u8(line.raw, 6)};
+  HWY_INLINE NIBBLE_ATTR Bytes Open(Bytes line) const { return line; }
+  template <size_t i>
+  HWY_INLINE NIBBLE_ATTR Bytes Letter(Bytes opened) const {
+    if constexpr (i == 3) return Bytes{vshrq_n_u8(opened.raw, 6)};
+    else return hn::And(opened, masks[i]);
   }
 };
 
@@ -167,14 +177,17 @@ struct Line<TernaryPacking::kTwoBits> : Scheme<4, 2> {
   const D8 d = {};
   const hn::Repartition<std::uint16_t, D8> d16 = {};
   const Bytes low = hn::Set(d, 0x03), high = hn::Set(d, 0x0C);
+  struct Opened {
+    Bytes lower, upper;
+  };
   HWY_INLINE NIBBLE_ATTR Line() {}
-  HWY_INLINE NIBBLE_ATTR void Split(Bytes line, Bytes* letters) const {
-    const Bytes upper =
-        hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, line)));
-    letters[0] = hn::And(line, low);
-    letters[1] = hn::And(line, high);
-    letters[2] = hn::And(upper, low);
-    letters[3] = hn::And(upper, high);
+  HWY_INLINE NIBBLE_ATTR Opened Open(Bytes line) const {
+    return {line,
+            hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, line)))};
+  }
+  template <size_t i>
+  HWY_INLINE NIBBLE_ATTR Bytes Letter(const Opened& opened) const {
+    return hn::And(i < 2 ? opened.lower : opened.upper, i % 2 == 0 ? low : high);
   }
 };
 
@@ -202,8 +215,15 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
     return hn::And(hn::BitCast(d, hn::VecFromMask(di, above)), x);
   }
 
+  struct Opened {
+    Bytes letters[5];
+  };
+  template <size_t i>
+  HWY_INLINE NIBBLE_ATTR Bytes Letter(const Opened& opened) const {
+    return opened.letters[i];
+  }
   HWY_INLINE NIBBLE_ATTR Line() {}
-  HWY_INLINE NIBBLE_ATTR void Split(Bytes line, Bytes* letters) const {
+  HWY_INLINE NIBBLE_ATTR Opened Open(Bytes line) const {
     const Bytes ones = hn::Set(d, 255);
     const Bytes seldom = From(line, 192, ones);
     const Bytes second = From(line, 209, hn::Set(d, 1));
@@ -212,7 +232,7 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
     const Bytes usual_e = hn::And(
         hn::BitCast(d, hn::ShiftRight<6>(hn::BitCast(d16, line))),
         hn::Set(d, 3));
-    letters[4] = hn::Or(hn::AndNot(seldom, usual_e), rest_e);
+    const Bytes e = hn::Or(hn::AndNot(seldom, usual_e), rest_e);
     // 17 e = 16 e + e; both below 3 * 16, so no bit leaves its byte
     const Bytes rest_17e =
         hn::Add(rest_e, hn::BitCast(d, hn::ShiftLeft<4>(
@@ -232,10 +252,8 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
     const Bytes p9 = hn::Add(
         p, hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, p))));
     const Bytes q = hn::Sub(v, p9);
-    letters[0] = hn::TableLookupBytes(mod3, q);
-    letters[1] = hn::TableLookupBytes(div3, q);
-    letters[2] = hn::TableLookupBytes(mod3, p);
-    letters[3] = hn::TableLookupBytes(div3, p);
+    return {{hn::TableLookupBytes(mod3, q), hn::TableLookupBytes(div3, q),
+             hn::TableLookupBytes(mod3, p), hn::TableLookupBytes(div3, p), e}};
   }
 };
 

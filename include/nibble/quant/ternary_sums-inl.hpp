@@ -25,6 +25,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if NIBBLE_TERNARY_QUADS || NIBBLE_TERNARY_PAIRS
 
+// Asks for a line that is needed soon: processors do not look far enough ahead
+// by themselves. Reading past the end of the weights is harmless.
+inline constexpr size_t kAhead = 2048;  // bytes
+HWY_INLINE void Prefetch(const std::uint8_t* lines) {
+  hwy::Prefetch(lines + kAhead);
+  hwy::Prefetch(lines + kAhead + kTernaryLine);
+}
+
 // Adds the totals of all levels, each divided by its factor, to sums.
 template <size_t kLevels>
 HWY_INLINE NIBBLE_ATTR void AddLevels(const Sums* levels,
@@ -67,21 +75,23 @@ HWY_INLINE NIBBLE_ATTR void SumBlock(const std::uint8_t* HWY_RESTRICT lines,
     }
   }
   for (size_t k = 0; k < count * kColumns; k += kColumns) {
-#ifdef AHEAD
-    hwy::Prefetch(lines + AHEAD);
-    hwy::Prefetch(lines + AHEAD + 64);
-#endif
-    Bytes letters[kAtOnce][L::kLetters];
+    Prefetch(lines);
+    decltype(line.Open(hn::Load(d8, lines))) opened[kAtOnce];
     Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR __attribute__((always_inline)) {
-      line.Split(hn::Load(d8, lines + v * kVectorBytes), letters[v]);
+      opened[v] = line.Open(hn::Load(d8, lines + v * kVectorBytes));
     });
     Repeat<L::kLetters>([&](auto i) NIBBLE_ATTR
                         __attribute__((always_inline)) {
+      Bytes letters[kAtOnce];
+      Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR
+                      __attribute__((always_inline)) {
+        letters[v] = line.template Letter<i()>(opened[v]);
+      });
       Repeat<kTokens>([&](auto t) NIBBLE_ATTR __attribute__((always_inline)) {
         const std::int32_t four = LoadFour(q[t] + k + 4 * i);
         Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR
                         __attribute__((always_inline)) {
-          AddProducts(letters[v][i], four, acc[t][v][L::kLevelOf[i]]);
+          AddProducts(letters[v], four, acc[t][v][L::kLevelOf[i]]);
         });
       });
     });
@@ -144,12 +154,14 @@ HWY_INLINE void SumBlock(const std::uint8_t* HWY_RESTRICT lines, size_t count,
   for (size_t done = 0; done < count;) {
     const size_t end = HWY_MIN(done + kShort, count);
     for (; done < end; ++done, k += kColumns, lines += 2 * kTernaryLine) {
+      Prefetch(lines);
       Repeat<kAtOnce>([&](auto v) NIBBLE_LAMBDA {
-        Bytes letters[L::kLetters];
-        line.Split(hn::Load(d8, lines + v * kVectorBytes), letters);
-        Repeat<kTokens>([&](auto t) NIBBLE_LAMBDA {
-          Repeat<L::kLetters>([&](auto i) NIBBLE_LAMBDA {
-            AddProducts(letters[i], LoadFour(tokens[t] + k + 4 * i),
+        const auto opened =
+            line.Open(hn::Load(d8, lines + v * kVectorBytes));
+        Repeat<L::kLetters>([&](auto i) NIBBLE_LAMBDA {
+          const Bytes letter = line.template Letter<i()>(opened);
+          Repeat<kTokens>([&](auto t) NIBBLE_LAMBDA {
+            AddProducts(letter, LoadFour(tokens[t] + k + 4 * i),
                         acc[t][v][L::kLevelOf[i]]);
           });
         });
@@ -169,7 +181,7 @@ HWY_INLINE void SumBlock(const std::uint8_t* HWY_RESTRICT lines, size_t count,
 // Adds to sums: [kTokens, 32] the products of `count` lines of both tiles of a
 // panel with the activations that begin at tokens[t].
 template <TernaryPacking kPacking, size_t kTokens>
-HWY_NOINLINE NIBBLE_ATTR void SumPanel(const std::uint8_t* lines, size_t count,
+HWY_INLINE NIBBLE_ATTR void SumPanel(const std::uint8_t* lines, size_t count,
                                        const std::int8_t* const* tokens,
                                        std::int32_t* HWY_RESTRICT sums) {
   constexpr size_t kColumns = 4 * Line<kPacking>::kLetters;
@@ -190,7 +202,7 @@ HWY_NOINLINE NIBBLE_ATTR void SumPanel(const std::uint8_t* lines, size_t count,
 inline constexpr size_t kMaxTokens = 1;
 
 template <TernaryPacking kPacking, size_t kTokens>
-HWY_NOINLINE void SumPanel(const std::uint8_t* lines, size_t count,
+HWY_INLINE void SumPanel(const std::uint8_t* lines, size_t count,
                            const std::int8_t* const* tokens,
                            std::int32_t* HWY_RESTRICT sums) {
   const std::int8_t* q = tokens[0];
