@@ -17,9 +17,9 @@ void TernaryOffsetsKernel(const TernaryLayout& layout, std::size_t m,
                           const std::int8_t* q, std::int32_t* offsets) {
   HWY_DYNAMIC_DISPATCH(TernaryOffsetsKernel)(layout, m, q, offsets);
 }
-void TernaryKernel(const TernaryCall& call, std::size_t panel,
-                   std::size_t end) {
-  HWY_DYNAMIC_DISPATCH(TernaryKernel)(call, panel, end);
+void TernaryKernel(std::span<const TernaryCall> calls,
+                   const Executor& executor) {
+  HWY_DYNAMIC_DISPATCH(TernaryKernel)(calls, executor);
 }
 }  // namespace dispatch
 }  // namespace nibble

@@ -13,6 +13,7 @@ struct TernaryCall {
   const std::uint8_t* bytes;    // packed weights
   const float* scales;          // s_w: one, or [groups, rows]
   std::size_t scale_stride;     // rows, or 0 where there is one for all
+  const std::int32_t* row_offsets;  // [groups, rows]: see TernaryMatrix
   std::size_t m;                // tokens
   const std::int8_t* q;         // activations of token t: q + t * stride
   std::size_t stride;           // reaches the last column of the last line

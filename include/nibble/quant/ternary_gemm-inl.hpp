@@ -1,4 +1,4 @@
-// Kernel of ternary_gemm.hpp. Compiled once per instruction set; see
+// Kernels of ternary_gemm.hpp. Compiled once per instruction set; see
 // src/quant/ternary_gemm.cpp.
 #if defined(NIBBLE_QUANT_TERNARY_GEMM_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_QUANT_TERNARY_GEMM_INL_HPP
@@ -10,9 +10,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
+#include "nibble/core/executor.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/ternary_call.hpp"
+#include "nibble/quant/ternary_panel-inl.hpp"
 #include "nibble/quant/ternary_sums-inl.hpp"
 
 NIBBLE_BEFORE_NAMESPACE();
@@ -162,14 +166,53 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void TernaryOffsetsKernel(
   }
 }
 
-// Panels [panel, end) of a product.
-HWY_MAYBE_UNUSED HWY_NOINLINE NIBBLE_ATTR inline void TernaryKernel(
-    const TernaryCall& call, size_t panel, size_t end) {
-  if (call.layout.packing == TernaryPacking::kTwoBits) {
-    ternary::Panels<TernaryPacking::kTwoBits>(call, panel, end);
-  } else {
-    ternary::Panels<TernaryPacking::kBase3>(call, panel, end);
+// Products, with few tokens or where there is nothing better for many: panels
+// of all of them are the tasks.
+namespace ternary {
+
+HWY_INLINE void RunPanels(std::span<const TernaryCall> calls,
+                          const Executor& executor) {
+  const size_t threads = executor.threads() == 0 ? 16 : executor.threads();
+  size_t bytes = 0;
+  for (const TernaryCall& call : calls) bytes += call.layout.bytes();
+  // Four tasks per thread are even enough; a tiny one is not worth its start.
+  const size_t share = threads == 1 ? bytes : bytes / (4 * threads);
+  const size_t task_bytes = HWY_MAX(share, size_t{1} << 15);
+  struct Task {
+    const TernaryCall* call;
+    size_t panel, end;
+  };
+  std::vector<Task> tasks;
+  for (const TernaryCall& call : calls) {
+    if (call.m == 0) continue;
+    const size_t panels = call.layout.panels();
+    const size_t step = HWY_MAX(
+        task_bytes / HWY_MAX(call.layout.panel_bytes(), size_t{1}), size_t{1});
+    for (size_t panel = 0; panel < panels; panel += step) {
+      tasks.push_back({&call, panel, HWY_MIN(panel + step, panels)});
+    }
   }
+  executor(tasks.size(), [&](size_t i) {
+    const Task& task = tasks[i];
+    if (task.call->layout.packing == TernaryPacking::kTwoBits) {
+      Panels<TernaryPacking::kTwoBits>(*task.call, task.panel, task.end);
+    } else {
+      Panels<TernaryPacking::kBase3>(*task.call, task.panel, task.end);
+    }
+  });
+}
+
+}  // namespace ternary
+
+HWY_MAYBE_UNUSED HWY_NOINLINE NIBBLE_ATTR inline void TernaryKernel(
+    std::span<const TernaryCall> calls, const Executor& executor) {
+#if NIBBLE_TERNARY_VBMI
+  if (!calls.empty() && calls[0].m >= ternary::kManyTokens) {
+    for (const TernaryCall& call : calls) ternary::RunMany(call, executor);
+    return;
+  }
+#endif
+  ternary::RunPanels(calls, executor);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -30,6 +30,9 @@ struct TernaryMatrix {
   // s_w: one for the tensor; or [groups, rows], the rows filled up to whole
   // panels with 1.
   AlignedVector<float> scales;
+  // -128 times the sum of a row's codes: what a product takes off that adds 128
+  // to its activations. [groups, rows], filled up likewise.
+  AlignedVector<std::int32_t> row_offsets;
 
   bool one_scale() const { return scales.size() == 1; }
   // s_w of W[row, columns of group g].
@@ -51,7 +54,8 @@ inline bool SameBits(float a, float b) {
 inline TernaryMatrix EmptyTernary(std::size_t n, std::size_t k,
                                   std::size_t group, TernaryPacking packing,
                                   std::span<const float> scales) {
-  TernaryMatrix out{{packing, n, k, std::max<std::size_t>(group, 1)}, {}, {}};
+  TernaryMatrix out{
+      {packing, n, k, std::max<std::size_t>(group, 1)}, {}, {}, {}};
   const std::size_t groups = out.layout.groups();
   bool by_row = true;
   for (std::size_t i = 0; i < n * groups; ++i) {
@@ -72,6 +76,7 @@ inline TernaryMatrix EmptyTernary(std::size_t n, std::size_t k,
     }
   }
   out.bytes.assign(out.layout.bytes(), 0);
+  out.row_offsets.assign(kept * rows, 0);
   return out;
 }
 
@@ -98,6 +103,10 @@ inline void PackRow(std::size_t row, std::span<const std::uint8_t> codes,
   for (std::size_t g = 0; g < layout.groups(); ++g) {
     const std::size_t begin = g * layout.group;
     const std::size_t end = begin + layout.columns(g);
+    std::uint32_t sum = 0;  // times 128 it may be 2^32: modulo that
+    for (std::size_t k = begin; k < end; ++k) sum += codes[k];
+    out.row_offsets[g * layout.panels() * kTernaryPanel + row] =
+        static_cast<std::int32_t>(0u - 128 * sum);
     for (std::size_t k = begin; k < end; k += step, to += 2 * kTernaryLine) {
       for (std::size_t j = 0; j < 4; ++j) {
         to[j] = ByteOf(layout.packing, codes.data(), k + j, end);
