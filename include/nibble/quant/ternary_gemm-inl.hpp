@@ -138,11 +138,12 @@ template <TernaryPacking kPacking>
 HWY_INLINE NIBBLE_ATTR void Panels(const TernaryCall& call, size_t panel,
                                    size_t end) {
   for (; panel < end; ++panel) {
+    constexpr size_t kMost = kMaxTokens<kPacking>;
     size_t token = 0;
-    for (; token + kMaxTokens <= call.m; token += kMaxTokens) {
-      OnePanel<kPacking, kMaxTokens>(call, panel, token);
+    for (; token + kMost <= call.m; token += kMost) {
+      OnePanel<kPacking, kMost>(call, panel, token);
     }
-    if constexpr (kMaxTokens > 2) {
+    if constexpr (kMost > 2) {
       if (call.m - token == 2) {
         OnePanel<kPacking, 2>(call, panel, token);
         continue;

@@ -19,7 +19,7 @@
 //          quotient. With scales per group, the quotients are added in the order
 //          of the groups, each addition rounded.
 // Cost     the packed weights are read once for up to three tokens (one without
-//          AVX-512). From eight on, AVX-512 with VNNI unpacks a panel once for
+//          AVX-512). From twelve on, AVX-512 with VNNI unpacks a panel once for
 //          all of some hundred tokens.
 // Source   the integer form of BitNet's BitLinear and of the MatMul-free
 //          language model.

@@ -216,6 +216,7 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
   }
 
   struct Opened {
+    HWY_INLINE NIBBLE_ATTR Opened() {}  // or it had the target of the file
     Bytes letters[5];
   };
   template <size_t i>
@@ -252,8 +253,13 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
     const Bytes p9 = hn::Add(
         p, hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, p))));
     const Bytes q = hn::Sub(v, p9);
-    return {{hn::TableLookupBytes(mod3, q), hn::TableLookupBytes(div3, q),
-             hn::TableLookupBytes(mod3, p), hn::TableLookupBytes(div3, p), e}};
+    Opened out;
+    out.letters[0] = hn::TableLookupBytes(mod3, q);
+    out.letters[1] = hn::TableLookupBytes(div3, q);
+    out.letters[2] = hn::TableLookupBytes(mod3, p);
+    out.letters[3] = hn::TableLookupBytes(div3, p);
+    out.letters[4] = e;
+    return out;
   }
 };
 

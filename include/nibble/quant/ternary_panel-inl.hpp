@@ -30,8 +30,8 @@ namespace ternary {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // From so many tokens on unpacking pays: for M tokens 4 M + 8 cycles per pair of
-// lines against 16 for every three.
-inline constexpr size_t kManyTokens = 8;
+// lines, and a copy of the activations, against 16 for every three.
+inline constexpr size_t kManyTokens = 12;
 
 // See gemm_panel-inl.hpp.
 template <TernaryPacking kPacking>

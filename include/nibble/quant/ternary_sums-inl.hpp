@@ -11,8 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <hwy/cache_control.h>
-
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/ternary_layout.hpp"
 #include "nibble/quant/ternary_line-inl.hpp"
@@ -25,12 +23,15 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if NIBBLE_TERNARY_QUADS || NIBBLE_TERNARY_PAIRS
 
-// Asks for a line that is needed soon: processors do not look far enough ahead
-// by themselves. Reading past the end of the weights is harmless.
-inline constexpr size_t kAhead = 2048;  // bytes
+// Asks for a line that is needed soon, as far as the L2 cache: what waits for a
+// line fills a processor's window long before it sees enough lines ahead. Past
+// the end of the weights this is harmless.
+inline constexpr size_t kAhead = 4096;  // bytes
 HWY_INLINE void Prefetch(const std::uint8_t* lines) {
-  hwy::Prefetch(lines + kAhead);
-  hwy::Prefetch(lines + kAhead + kTernaryLine);
+#if defined(__GNUC__)
+  __builtin_prefetch(lines + kAhead, 0, 2);
+  __builtin_prefetch(lines + kAhead + kTernaryLine, 0, 2);
+#endif
 }
 
 // Adds the totals of all levels, each divided by its factor, to sums.
@@ -47,7 +48,10 @@ HWY_INLINE NIBBLE_ATTR void AddLevels(const Sums* levels,
 
 #if NIBBLE_TERNARY_QUADS
 
-inline constexpr size_t kMaxTokens = NIBBLE_TERNARY_VBMI ? 3 : 1;
+// Tokens at a time. Base 3 has tables in registers too.
+template <TernaryPacking kPacking>
+inline constexpr size_t kMaxTokens =
+    !NIBBLE_TERNARY_VBMI ? 1 : kPacking == TernaryPacking::kTwoBits ? 3 : 2;
 // Vectors whose sums are in registers at a time.
 inline constexpr size_t kAtOnce = NIBBLE_TERNARY_VBMI ? 2 : 4;
 // Lines between two additions to memory. In one line a sum of level 3 takes 8
@@ -107,6 +111,8 @@ HWY_INLINE NIBBLE_ATTR void SumBlock(const std::uint8_t* HWY_RESTRICT lines,
 
 #else  // pairs
 
+// Tokens at a time: 12 sums in 32 registers, or 8 in 16.
+template <TernaryPacking kPacking>
 inline constexpr size_t kMaxTokens = HWY_TARGET <= HWY_AVX3 ? 3 : 1;
 inline constexpr size_t kAtOnce = HWY_TARGET <= HWY_AVX3 ? 2 : 4;
 inline constexpr size_t kBlockLines = 96;
@@ -199,6 +205,7 @@ HWY_INLINE NIBBLE_ATTR void SumPanel(const std::uint8_t* lines, size_t count,
 
 #else  // one product at a time
 
+template <TernaryPacking kPacking>
 inline constexpr size_t kMaxTokens = 1;
 
 template <TernaryPacking kPacking, size_t kTokens>
