@@ -78,14 +78,13 @@ void BM_Ternary(benchmark::State& state, std::int64_t target,
     // Enough calls that a clock can time them.
     const std::size_t calls =
         std::max<std::size_t>((std::size_t{1} << 25) / (c.n * c.n * c.m), 1);
-    Alternate(
-        state, 2.0 * static_cast<double>(c.n * c.n * c.m * calls),
-        [&] {
-          for (std::size_t i = 0; i < calls; ++i) {
-            TernaryGemm(w[0], c.m, q, s_a, y);
-          }
-        },
-        DotRate, {});
+    Alternate(state, 2.0 * static_cast<double>(c.n * c.n * c.m * calls),
+              [&] {
+                for (std::size_t i = 0; i < calls; ++i) {
+                  TernaryGemm(w[0], c.m, q, s_a, y);
+                }
+              },
+              DotRate, {});
   }
   hwy::SetSupportedTargetsForTest(0);
 }

@@ -1,5 +1,3 @@
-#include "nibble/io/gguf.hpp"
-
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -7,6 +5,7 @@
 
 #include "io_test.hpp"
 #include "nibble/format/gguf.hpp"
+#include "nibble/io/gguf.hpp"
 #include "nibble/quant/ternary_blocks.hpp"
 
 namespace nibble::io {
@@ -175,9 +174,8 @@ TEST(GgufFile, RefusesBadMetadata) {
                       "key \"\": found nothing, expected a name");
   EXPECT_FILE_REFUSED(Maker().Head(0, 1).Key("k", 13).Data(8),
                       "key \"k\", type: found 13, expected at most 12");
-  EXPECT_FILE_REFUSED(
-      Maker().Head(0, 1).Key("k", 7).Number(std::uint8_t{2}),
-      "key \"k\": found 2, expected 0 or 1");
+  EXPECT_FILE_REFUSED(Maker().Head(0, 1).Key("k", 7).Number(std::uint8_t{2}),
+                      "key \"k\": found 2, expected 0 or 1");
   EXPECT_FILE_REFUSED(Maker()
                           .Head(0, 2)
                           .Key("k", 0)
@@ -216,19 +214,13 @@ TEST(GgufFile, RefusesBadArrays) {
 }
 
 TEST(GgufFile, RefusesBadAlignment) {
-  EXPECT_FILE_REFUSED(Maker()
-                          .Head(0, 1)
-                          .Key("general.alignment", 10)
-                          .Number(std::uint64_t{32}),
-                      "key \"general.alignment\": found uint64, expected "
-                      "uint32");
+  EXPECT_FILE_REFUSED(
+      Maker().Head(0, 1).Key("general.alignment", 10).Number(std::uint64_t{32}),
+      "key \"general.alignment\": found uint64, expected "
+      "uint32");
   for (const std::uint32_t bad : {0u, 4u, 24u, 1u << 21}) {
     EXPECT_REFUSED(
-        Parse(Maker()
-                  .Head(0, 1)
-                  .Key("general.alignment", 4)
-                  .Number(bad)
-                  .bytes),
+        Parse(Maker().Head(0, 1).Key("general.alignment", 4).Number(bad).bytes),
         "x.gguf: key \"general.alignment\": found " + std::to_string(bad) +
             ", expected a power of two from 8 to 2^20");
   }
@@ -239,17 +231,17 @@ TEST(GgufFile, RefusesBadTensors) {
                       std::uint32_t type, std::uint64_t offset) {
     return Maker().Head(1, 0).Tensor(name, std::move(shape), type, offset);
   };
-  EXPECT_EQ(testing::Refusal([&] { Parse(one("w", {8}, 0, 0).Data(32).bytes); }),
-            "");
-  EXPECT_FILE_REFUSED(
-      one(std::string(65, 'n'), {8}, 0, 0).Data(32),
-      "tensor 1, length: found 65, expected at most 64");
+  EXPECT_EQ(
+      testing::Refusal([&] { Parse(one("w", {8}, 0, 0).Data(32).bytes); }), "");
+  EXPECT_FILE_REFUSED(one(std::string(65, 'n'), {8}, 0, 0).Data(32),
+                      "tensor 1, length: found 65, expected at most 64");
   EXPECT_FILE_REFUSED(one("w", {1, 1, 1, 1, 1}, 0, 0).Data(32),
                       "tensor \"w\", dimensions: found 5, expected at most 4");
   EXPECT_FILE_REFUSED(one("w", {8}, 4, 0).Data(32),
                       "tensor \"w\", type: found 4, expected a type of this "
                       "program, such as 0 (F32) or 35 (TQ2_0)");
-  const auto wrong_shape = [](const std::string& shape, const std::string& block,
+  const auto wrong_shape = [](const std::string& shape,
+                              const std::string& block,
                               const std::string& type) {
     return "x.gguf: tensor \"w\", shape: found " + shape +
            ", expected rows of whole blocks of " + block +
@@ -260,9 +252,8 @@ TEST(GgufFile, RefusesBadTensors) {
   EXPECT_REFUSED(Parse(one("w", {100, 3}, 36, 0).Data(128).bytes),
                  wrong_shape("[3, 100]", "128", "I2_S"));
   const std::uint64_t huge = std::uint64_t{1} << 32;
-  EXPECT_REFUSED(
-      Parse(one("w", {huge, huge}, 0, 0).Data(32).bytes),
-      wrong_shape("[4294967296, 4294967296]", "1", "F32"));
+  EXPECT_REFUSED(Parse(one("w", {huge, huge}, 0, 0).Data(32).bytes),
+                 wrong_shape("[4294967296, 4294967296]", "1", "F32"));
   EXPECT_REFUSED(Parse(one("w", {huge << 30}, 0, 0).Data(32).bytes),
                  wrong_shape("[4611686018427387904]", "1", "F32"));
   EXPECT_FILE_REFUSED(one("w", {8}, 0, 0).Data(31),
@@ -285,8 +276,10 @@ TEST(GgufFile, RefusesBadTensors) {
 
 TEST(GgufFile, RefusesTensorsThatOverlapOrLeaveHoles) {
   const auto two = [](std::string_view name, std::uint64_t offset) {
-    return Maker().Head(2, 0).Tensor("a", {3}, 0, 0).Tensor(name, {8}, 0,
-                                                            offset);
+    return Maker()
+        .Head(2, 0)
+        .Tensor("a", {3}, 0, 0)
+        .Tensor(name, {8}, 0, offset);
   };
   EXPECT_EQ(testing::Refusal([&] { Parse(two("b", 32).Data(64).bytes); }), "");
   EXPECT_FILE_REFUSED(two("b", 0).Data(64),
@@ -308,8 +301,8 @@ TEST(GgufFile, WritesEveryTypeOfTensor) {
       {"scores", GgufArray{std::vector<float>{0, -1.5f, 1e30f}}}};
   std::vector<std::vector<std::uint8_t>> bytes;
   std::vector<TensorView> tensors;
-  for (const char* name : {"Q4_0", "Q4_1", "Q5_0", "Q8_0", "TQ1_0", "TQ2_0",
-                           "MXFP4"}) {
+  for (const char* name :
+       {"Q4_0", "Q4_1", "Q5_0", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4"}) {
     const GgufTensorType* type = FindGgufType(name);
     ASSERT_NE(type, nullptr);
     EXPECT_EQ(FindGgufType(type->id), type);
@@ -319,10 +312,10 @@ TEST(GgufFile, WritesEveryTypeOfTensor) {
     EncodeGguf(*type->format, x, data);
   }
   std::size_t i = 0;
-  for (const char* name : {"Q4_0", "Q4_1", "Q5_0", "Q8_0", "TQ1_0", "TQ2_0",
-                           "MXFP4"}) {
-    tensors.push_back({name, name, {2, 256},
-                       std::as_bytes(std::span(bytes[i++]))});
+  for (const char* name :
+       {"Q4_0", "Q4_1", "Q5_0", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4"}) {
+    tensors.push_back(
+        {name, name, {2, 256}, std::as_bytes(std::span(bytes[i++]))});
   }
   tensors.push_back({"f32", "F32", {512}, std::as_bytes(std::span(x))});
   const std::vector<std::uint16_t> half(7, 0x3C00);
@@ -365,13 +358,13 @@ TEST(GgufFile, WritesEveryTypeOfTensor) {
 }
 
 TEST(GgufFile, I2sToFloat) {
-  std::vector<std::uint8_t> bytes(TernaryBlocksBytes(TernaryBlocks::kI2S, 1,
-                                                     128));
+  std::vector<std::uint8_t> bytes(
+      TernaryBlocksBytes(TernaryBlocks::kI2S, 1, 128));
   std::ranges::fill(std::span(bytes).first(32), std::uint8_t{0x86});
   const float scale = 3;
   std::memcpy(bytes.data() + 32, &scale, 4);
-  const TensorView tensor{"w", "I2_S", {1, 128},
-                          std::as_bytes(std::span(bytes))};
+  const TensorView tensor{
+      "w", "I2_S", {1, 128}, std::as_bytes(std::span(bytes))};
   const auto values = GgufToFloat(tensor);  // 10 00 01 10: +1 -1 0 +1
   EXPECT_EQ(values[0], 3.0f);
   EXPECT_EQ(values[32], -3.0f);
@@ -390,8 +383,8 @@ TEST(GgufFile, WritesEveryTypeOfValue) {
       {"bools", GgufArray{std::vector<bool>{true, false}}},
       {"u64", std::numeric_limits<std::uint64_t>::max()},
       {"nested",
-       GgufArray{std::vector<GgufArray>{
-           {std::vector<double>{1}}, {std::vector<std::int64_t>{-1, 2}}}}}};
+       GgufArray{std::vector<GgufArray>{{std::vector<double>{1}},
+                                        {std::vector<std::int64_t>{-1, 2}}}}}};
   const auto bytes = SerializeGguf(metadata, {});
   const Gguf file = Parse(bytes);
   EXPECT_EQ(SerializeGguf(file.metadata(), {}), bytes);

@@ -64,7 +64,7 @@ TEST_P(NormQuantizeTest, GoldenVectors) {
 }
 
 std::vector<float> Random(std::size_t n, unsigned seed, bool edges) {
-  const float special[] = {0.0f,   -0.0f, 0x1p-149f, 1e-20f, -1e19f,
+  const float special[] = {0.0f,    -0.0f, 0x1p-149f, 1e-20f, -1e19f,
                            3.4e38f, kInf,  -kInf,     kNaN,   1e-6f};
   std::mt19937 rng(seed);
   std::normal_distribution<float> normal;
@@ -114,12 +114,13 @@ void ExpectSpec(const std::vector<float>& x, const std::vector<float>& weight,
 }
 
 TEST_P(NormQuantizeTest, EveryLengthEqualsTheSpecification) {
-  for (const std::size_t k : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 97, 1031}) {
+  for (const std::size_t k :
+       {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 97, 1031}) {
     for (const bool edges : {false, true}) {
       const auto seed = static_cast<unsigned>(k);
       for (const float eps : {1e-6f, 1e-8f, 0.0f}) {
-        ExpectSpec(Random(3 * k, seed, edges), Random(k, seed + 1, false), 3,
-                   k, eps);
+        ExpectSpec(Random(3 * k, seed, edges), Random(k, seed + 1, false), 3, k,
+                   eps);
       }
       ExpectSpec(Random(3 * k, seed, false), Random(k, seed + 2, edges), 3, k,
                  1e-6f);
@@ -132,8 +133,8 @@ TEST_P(NormQuantizeTest, TiesEqualTheSpecification) {
   std::vector<float> x{127};
   for (int i = -126; i <= 126; ++i) {
     const float tie = static_cast<float>(i) + 0.5f;
-    for (const float v : {tie, std::nextafter(tie, kInf),
-                          std::nextafter(tie, -kInf)}) {
+    for (const float v :
+         {tie, std::nextafter(tie, kInf), std::nextafter(tie, -kInf)}) {
       x.push_back(v);
     }
   }

@@ -85,13 +85,13 @@ TEST(TernaryBlocks, GoldenBytes) {
 TEST(TernaryBlocks, I2sRunsOnThroughTheRows) {
   // 4 x 96: rows end within blocks of 128.
   const auto t = inputs::RandomTrits(4 * 96, 5);
-  std::vector<std::uint8_t> bytes(TernaryBlocksBytes(TernaryBlocks::kI2S, 4,
-                                                     96));
+  std::vector<std::uint8_t> bytes(
+      TernaryBlocksBytes(TernaryBlocks::kI2S, 4, 96));
   for (std::size_t i = 0; i < t.size(); ++i) {
     const std::size_t within = i % 128;
-    bytes[i / 128 * 32 + within % 32] = static_cast<std::uint8_t>(
-        bytes[i / 128 * 32 + within % 32] | (t[i] + 1)
-                                                << (6 - within / 32 * 2));
+    bytes[i / 128 * 32 + within % 32] =
+        static_cast<std::uint8_t>(bytes[i / 128 * 32 + within % 32] |
+                                  (t[i] + 1) << (6 - within / 32 * 2));
   }
   const float scale = 0.25f;
   std::memcpy(bytes.data() + 96, &scale, 4);
@@ -104,12 +104,11 @@ TEST(TernaryBlocks, I2sRunsOnThroughTheRows) {
 TEST(TernaryBlocks, BlocksThatGgmlWrote) {
   NIBBLE_NEED_DATA("golden/ggml_blocks");
   for (const FormatId id : {FormatId::kTq1_0, FormatId::kTq2_0}) {
-    const std::string stem =
-        "golden/ggml_blocks/" + std::string(Info(id).name);
+    const std::string stem = "golden/ggml_blocks/" + std::string(Info(id).name);
     const auto bytes = testing::ReadRaw<std::uint8_t>(stem + "_blocks.bin");
     const auto expected = testing::ReadRaw<float>(stem + "_dequant_f32.bin");
-    const auto type = id == FormatId::kTq1_0 ? TernaryBlocks::kTq1_0
-                                             : TernaryBlocks::kTq2_0;
+    const auto type =
+        id == FormatId::kTq1_0 ? TernaryBlocks::kTq1_0 : TernaryBlocks::kTq2_0;
     const auto w = PackTernary(type, bytes, 6, 1024, kTwoBits, "w");
     const auto t = UnpackTernary(w);
     EXPECT_EQ(w.layout.group, 256u);
@@ -141,7 +140,10 @@ TEST(TernaryBlocks, RefusesOtherBytes) {
   EXPECT_REFUSED(pack(TernaryBlocks::kTq2_0, 1, 256),
                  "f.gguf: blk.0: weight [0, 200]: found code 3, expected 0, 1 "
                  "or 2");
-  EXPECT_EQ(Refusal([&] { bytes[40] &= 0xDF; pack(TernaryBlocks::kTq2_0, 1, 256); }),
+  EXPECT_EQ(Refusal([&] {
+              bytes[40] &= 0xDF;
+              pack(TernaryBlocks::kTq2_0, 1, 256);
+            }),
             "");
 }
 

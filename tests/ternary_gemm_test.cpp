@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hwy/tests/hwy_gtest.h"
+#include "nibble/quant/ternary_choose.hpp"
 #include "ternary_inputs.hpp"
 
 namespace nibble {
@@ -41,9 +42,8 @@ const Executor kBackwards = [](std::size_t tasks, const Executor::Body& body) {
   for (std::size_t i = tasks; i-- > 0;) body(i);
 };
 
-void ExpectSpec(std::size_t m, std::size_t n, std::size_t k,
-                std::size_t group, TernaryPacking packing,
-                const std::vector<std::int8_t>& t,
+void ExpectSpec(std::size_t m, std::size_t n, std::size_t k, std::size_t group,
+                TernaryPacking packing, const std::vector<std::int8_t>& t,
                 const std::vector<std::int8_t>& q) {
   const std::size_t size = group == 0 ? k : group;
   const std::size_t groups = (k + size - 1) / size;
@@ -79,8 +79,8 @@ void ExpectSpec(std::size_t m, std::size_t n, std::size_t k,
   ASSERT_EQ(y[m * n], 77) << "wrote past the end";
 }
 
-void ExpectSpec(std::size_t m, std::size_t n, std::size_t k,
-                std::size_t group, TernaryPacking packing) {
+void ExpectSpec(std::size_t m, std::size_t n, std::size_t k, std::size_t group,
+                TernaryPacking packing) {
   const auto seed = static_cast<unsigned>(m * 31 + n * 7 + k + group);
   ExpectSpec(m, n, k, group, packing, RandomTrits(n * k, seed),
              RandomCodes(m * k, seed + 1));
@@ -166,8 +166,8 @@ TEST_P(TernaryGemmTest, LongSums) {
   const std::size_t line[] = {16, 20};
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
     const std::size_t edge = line[packing == kBase3] << 14;
-    for (const std::size_t k : {edge, edge + 1, std::size_t{1000000},
-                                (std::size_t{1} << 24) - 1}) {
+    for (const std::size_t k :
+         {edge, edge + 1, std::size_t{1000000}, (std::size_t{1} << 24) - 1}) {
       const bool whole = k == (std::size_t{1} << 24) - 1;
       for (const int q : {127, -128}) {
         const std::vector<std::int8_t> t(k, 1);
@@ -228,8 +228,8 @@ TEST_P(TernaryGemmTest, ScalesMayBeAnything) {
 TEST_P(TernaryGemmTest, EmptyShapes) {
   const std::vector<float> none;
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
-    const auto no_rows = PackTernary(std::vector<std::int8_t>{}, 0, 5, none,
-                                     packing);
+    const auto no_rows =
+        PackTernary(std::vector<std::int8_t>{}, 0, 5, none, packing);
     std::vector<std::int32_t> sums;
     TernaryGemm(no_rows, 1, std::vector<std::int8_t>(5), sums);
     TernaryGemm(no_rows, 0, {}, sums);
@@ -240,6 +240,18 @@ TEST_P(TernaryGemmTest, EmptyShapes) {
     TernaryGemm(no_columns, 2, {}, std::vector<float>(2, 1), y);
     EXPECT_EQ(y, std::vector<float>(6));
   }
+}
+
+TEST(TernaryChoose, TheFasterPacking) {
+  static_assert(TernarySpeed{2, 1}.faster() == kTwoBits);
+  static_assert(TernarySpeed{1, 2}.faster() == kBase3);
+  const TernarySpeed speed = MeasureTernary(100000, 1000);
+  EXPECT_GT(speed.two_bits, 1e6);  // a weight takes less than a microsecond
+  EXPECT_GT(speed.base3, 1e6);
+  EXPECT_GT(MeasureTernary(1).base3, 0);
+  EXPECT_THROW(MeasureTernary(0), std::invalid_argument);
+  EXPECT_THROW(MeasureTernary(1, 0), std::invalid_argument);
+  EXPECT_THROW(MeasureTernary(1, 1 << 24), std::invalid_argument);
 }
 
 TEST(TernaryGemm, RefusesWrongSizes) {

@@ -59,8 +59,8 @@ TEST(TernaryGolden, CodesThatEnterTheProjections) {
     std::vector<NormedCodes> norms;
     const char* const kNames[] = {"i_proj", "f_proj", "g_proj"};
     for (std::size_t i = 0; i < 3; ++i) {
-      weights[i] = io::ToFloat(
-          model.Get(name + ".attn." + kNames[i] + ".norm.weight"));
+      weights[i] =
+          io::ToFloat(model.Get(name + ".attn." + kNames[i] + ".norm.weight"));
       q[i].resize(m * k);
       s_a[i].resize(m);
       norms.push_back({weights[i], q[i], s_a[i]});

@@ -74,7 +74,7 @@ TEST(PackTernary, GoldenBytes) {
   // Codes 2 everywhere; row 17: columns 0 4 8 12 are 0 1 2 0, and so on.
   const std::uint8_t row_0[] = {0xAA, 0xAA, 0xAA, 0xAA};
   const std::uint8_t row_17[] = {0x24, 0x49, 0x92, 0x24};
-  const std::uint8_t row_0_next[] = {2, 2, 2, 2};       // columns 16 .. 19
+  const std::uint8_t row_0_next[] = {2, 2, 2, 2};  // columns 16 .. 19
   const std::uint8_t row_17_next[] = {1, 2, 0, 1};
   std::ranges::copy(row_0, expected.begin());
   std::ranges::copy(row_17, expected.begin() + 64 + 4);
@@ -170,9 +170,9 @@ TEST(PackTernary, TakesWhatASchemeQuantized) {
   const auto w = PackTernary(x, 6, 256, kTwoBits);
   EXPECT_EQ(w.scales[0], s);
   EXPECT_EQ(UnpackTernary(w), t);
-  EXPECT_THROW(PackTernary(QuantizeTensor(ParseScheme("int8"), x, 6, 256),
-                           kTwoBits),
-               std::invalid_argument);
+  EXPECT_THROW(
+      PackTernary(QuantizeTensor(ParseScheme("int8"), x, 6, 256), kTwoBits),
+      std::invalid_argument);
 }
 
 TEST(PackTernary, RefusesWrongSizesAndValues) {

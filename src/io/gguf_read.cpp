@@ -132,17 +132,16 @@ class GgufReader {
 };
 
 void GgufReader::ReadEntry(Gguf& out) {
-  std::string key = Text("key " + std::to_string(out.metadata_.size() + 1),
-                         kGgufLongestKey);
+  std::string key =
+      Text("key " + std::to_string(out.metadata_.size() + 1), kGgufLongestKey);
   const std::string field = "key " + Quoted(key);
   if (key.empty()) Refuse(field, "nothing", "a name");
   if (!out.keys_.emplace(key, out.metadata_.size()).second) {
     Refuse(field, "it twice", "every key once");
   }
   GgufValue value;
-  WithType(ValueType(field), [&]<class T>() {
-    value.emplace<T>(One<T>(field, 0));
-  });
+  WithType(ValueType(field),
+           [&]<class T>() { value.emplace<T>(One<T>(field, 0)); });
   out.metadata_.push_back({std::move(key), std::move(value)});
 }
 

@@ -11,10 +11,10 @@
 // elements (32 bits), their number (64 bits) and the elements. All numbers are
 // little-endian. The alignment is general.alignment, a uint32, or 32.
 //
-// The reader accepts what ggml's own does, and no more: no key or name twice, at
-// most four dimensions, rows of whole blocks, tensors that lie one behind the
-// other from offset 0. Shapes here are row-major, the slowest dimension first:
-// the weights of a layer are [outputs, inputs].
+// The reader accepts what ggml's own does, and no more: no key or name twice,
+// at most four dimensions, rows of whole blocks, tensors that lie one behind
+// the other from offset 0. Shapes here are row-major, the slowest dimension
+// first: the weights of a layer are [outputs, inputs].
 //
 // Source   ggml-org/ggml, docs/gguf.md; I2_S is bitnet.cpp's.
 #pragma once
@@ -59,8 +59,8 @@ using GgufValue =
 
 // The names of the alternatives, as messages use them: "uint8", "array", ...
 inline constexpr std::string_view kGgufValueNames[] = {
-    "uint8",   "int8", "uint16", "int16", "uint32", "int32", "float32",
-    "bool",    "string", "array", "uint64", "int64", "float64"};
+    "uint8", "int8",   "uint16", "int16",  "uint32", "int32",  "float32",
+    "bool",  "string", "array",  "uint64", "int64",  "float64"};
 
 struct GgufEntry {
   std::string key;
@@ -70,10 +70,10 @@ struct GgufEntry {
 // A type of tensors. Elements come in blocks of `block`, a row in whole ones.
 struct GgufTensorType {
   std::uint32_t id;
-  std::string_view name;        // "F32", "TQ2_0", ...
-  std::size_t block;            // elements
+  std::string_view name;  // "F32", "TQ2_0", ...
+  std::size_t block;      // elements
   std::size_t block_bytes;
-  std::size_t tail_bytes;       // behind a whole tensor; I2_S has its scale there
+  std::size_t tail_bytes;  // behind a whole tensor; I2_S has its scale there
   std::optional<FormatId> format;  // how ToFloat reads it
 };
 
@@ -125,21 +125,22 @@ class Gguf {
   std::map<std::string, std::size_t, std::less<>> keys_, names_;
 };
 
-// The values of a tensor of GGUF as floats, row-major. I2_S is read as bitnet.cpp
-// on x86 writes it.
+// The values of a tensor of GGUF as floats, row-major. I2_S is read as
+// bitnet.cpp on x86 writes it.
 //
 // Errors   InputError for a type that is known by its size alone;
-//          std::invalid_argument if the size of `data` is not that of the shape.
+//          std::invalid_argument if the size of `data` is not that of the
+//          shape.
 std::vector<float> GgufToFloat(const TensorView& tensor);
 
-// Writes metadata and tensors (dtype: the name of a GgufTensorType) in the given
-// order, atomically. What was read is written the same, byte for byte, if it was
-// written here.
+// Writes metadata and tensors (dtype: the name of a GgufTensorType) in the
+// given order, atomically. What was read is written the same, byte for byte, if
+// it was written here.
 //
 // Errors   std::invalid_argument for an unknown type, a shape that has no whole
 //          blocks or does not fit the data, a key or name given twice, empty or
-//          too long, an alignment that is none; InputError if the file cannot be
-//          written.
+//          too long, an alignment that is none; InputError if the file cannot
+//          be written.
 void WriteGguf(const std::filesystem::path& path,
                std::span<const GgufEntry> metadata,
                std::span<const TensorView> tensors);

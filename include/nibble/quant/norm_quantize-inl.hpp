@@ -99,15 +99,15 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void CodesKernel(const float* y, size_t n,
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> d32;
   const hn::Rebind<std::int8_t, decltype(d)> d8;
-  ForEachVector(d, y, q, n, [&](const float* from, std::int8_t* to)
-                                NIBBLE_LAMBDA {
-    const auto scaled = hn::Mul(hn::LoadU(d, from), hn::Set(d, s_a));
-    hn::StoreU(LowBits(hn::RebindToUnsigned<decltype(d8)>(),
-                       hn::BitCast(hn::RebindToUnsigned<decltype(d32)>(),
-                                   hn::NearestInt(scaled))),
-               hn::RebindToUnsigned<decltype(d8)>(),
-               reinterpret_cast<std::uint8_t*>(to));
-  });
+  ForEachVector(
+      d, y, q, n, [&](const float* from, std::int8_t* to) NIBBLE_LAMBDA {
+        const auto scaled = hn::Mul(hn::LoadU(d, from), hn::Set(d, s_a));
+        hn::StoreU(LowBits(hn::RebindToUnsigned<decltype(d8)>(),
+                           hn::BitCast(hn::RebindToUnsigned<decltype(d32)>(),
+                                       hn::NearestInt(scaled))),
+                   hn::RebindToUnsigned<decltype(d8)>(),
+                   reinterpret_cast<std::uint8_t*>(to));
+      });
 }
 
 }  // namespace HWY_NAMESPACE

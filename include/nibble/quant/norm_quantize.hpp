@@ -59,8 +59,7 @@ constexpr double SumOfSquares(std::span<const float> x) {
 
 // rstd of n elements with this sum of squares.
 inline float ReciprocalRms(double sum_of_squares, std::size_t n, float eps) {
-  const auto mean =
-      static_cast<float>(sum_of_squares / static_cast<double>(n));
+  const auto mean = static_cast<float>(sum_of_squares / static_cast<double>(n));
   return 1.0f / std::sqrt(mean + eps);
 }
 
@@ -92,18 +91,17 @@ struct NormedCodes {
   std::span<float> s_a;           // [m]
 };
 
-namespace ternary_internal {
+namespace norm_internal {
 
 // The largest |y| of y = x * rstd * weight; NaN if x or y holds one.
 inline float Norm(std::span<const float> x, std::span<const float> weight,
                   double sum, float eps, float* y) {
   const float largest = NIBBLE_DISPATCH(NormKernel)(
       x.data(), weight.data(), x.size(), ReciprocalRms(sum, x.size(), eps), y);
-  return std::isfinite(sum) ? largest
-                            : std::numeric_limits<float>::quiet_NaN();
+  return std::isfinite(sum) ? largest : std::numeric_limits<float>::quiet_NaN();
 }
 
-}  // namespace ternary_internal
+}  // namespace norm_internal
 
 // Codes under each of several norms, whose rstd is computed once.
 //
@@ -124,8 +122,8 @@ inline void RmsNormQuantize(std::span<const float> x, std::size_t m,
     const auto row = x.subspan(t * k, k);
     const double sum = NIBBLE_DISPATCH(SumOfSquaresKernel)(row.data(), k);
     for (const NormedCodes& norm : norms) {
-      const float s_a = TokenScale(
-          ternary_internal::Norm(row, norm.weight, sum, eps, y.data()));
+      const float s_a =
+          TokenScale(norm_internal::Norm(row, norm.weight, sum, eps, y.data()));
       norm.s_a[t] = s_a;
       NIBBLE_DISPATCH(CodesKernel)(y.data(), k, s_a, norm.q.data() + t * k);
     }
@@ -154,7 +152,7 @@ inline void RmsNorm(std::span<const float> x, std::size_t m, std::size_t k,
   for (std::size_t t = 0; t < m; ++t) {
     const auto row = x.subspan(t * k, k);
     const double sum = NIBBLE_DISPATCH(SumOfSquaresKernel)(row.data(), k);
-    ternary_internal::Norm(row, weight, sum, eps, out.data() + t * k);
+    norm_internal::Norm(row, weight, sum, eps, out.data() + t * k);
   }
 }
 
@@ -169,8 +167,8 @@ inline void QuantizeTokens(std::span<const float> x, std::size_t m,
   NIBBLE_CHECK("QuantizeTokens", q.size() == m * k);
   NIBBLE_CHECK("QuantizeTokens", s_a.size() == m);
   for (std::size_t t = 0; t < m; ++t) {
-    s_a[t] = TokenScale(NIBBLE_DISPATCH(NormKernel)(x.data() + t * k, nullptr,
-                                                    k, 1, nullptr));
+    s_a[t] = TokenScale(
+        NIBBLE_DISPATCH(NormKernel)(x.data() + t * k, nullptr, k, 1, nullptr));
     NIBBLE_DISPATCH(CodesKernel)
     (x.data() + t * k, k, s_a[t], q.data() + t * k);
   }

@@ -1,5 +1,6 @@
-// Ternary weights as they lie in files of other programs, repacked for products:
-// ggml's TQ1_0 and TQ2_0 (drawn in format/gguf_ternary.hpp), and I2_S.
+// Ternary weights as they lie in files of other programs, repacked for
+// products: ggml's TQ1_0 and TQ2_0 (drawn in format/gguf_ternary.hpp), and
+// I2_S.
 //
 // I2_S, of bitnet.cpp on x86, is two bits a weight and one scale a tensor. The
 // weights run through all rows as one sequence, in blocks of 128:
@@ -10,7 +11,8 @@
 //
 // (Arm builds of that program read the same type by other rules, and wrongly.)
 //
-// Source   microsoft/BitNet and ggml-org/ggml: layouts as facts, checked against
+// Source   microsoft/BitNet and ggml-org/ggml: layouts as facts, checked
+// against
 //          bytes of theirs (tests/ternary_blocks_test.cpp).
 #pragma once
 
@@ -30,8 +32,8 @@ namespace nibble {
 
 enum class TernaryBlocks : std::uint8_t { kTq1_0, kTq2_0, kI2S };
 
-// Bytes of an [n, k] tensor; 0 if there is none of that shape: rows of TQ1_0 and
-// TQ2_0 are whole blocks of 256, a tensor of I2_S is whole blocks of 128.
+// Bytes of an [n, k] tensor; 0 if there is none of that shape: rows of TQ1_0
+// and TQ2_0 are whole blocks of 256, a tensor of I2_S is whole blocks of 128.
 constexpr std::size_t TernaryBlocksBytes(TernaryBlocks type, std::size_t n,
                                          std::size_t k) {
   switch (type) {
@@ -69,8 +71,8 @@ inline std::vector<float> ScalesOf(TernaryBlocks type,
     std::memcpy(&scale, bytes.data() + bytes.size() - 32, sizeof(scale));
     return {1 / scale};
   }
-  const std::size_t size = type == TernaryBlocks::kTq1_0 ? sizeof(GgufTq1_0)
-                                                         : sizeof(GgufTq2_0);
+  const std::size_t size =
+      type == TernaryBlocks::kTq1_0 ? sizeof(GgufTq1_0) : sizeof(GgufTq2_0);
   std::vector<float> scales(bytes.size() / size);
   for (std::size_t b = 0; b < scales.size(); ++b) {
     const std::uint8_t* d = bytes.data() + (b + 1) * size - 2;
@@ -125,10 +127,10 @@ inline TernaryMatrix PackTernary(TernaryBlocks type,
     for (std::size_t i = 0; i < k; ++i) {
       codes[i] = CodeOf(type, bytes.data(), row * k + i);
       if (codes[i] > 2) {
-        throw InputError(name,
-                         "weight [" + std::to_string(row) + ", " +
-                             std::to_string(i) + "]",
-                         "code 3", "0, 1 or 2");
+        throw InputError(
+            name,
+            "weight [" + std::to_string(row) + ", " + std::to_string(i) + "]",
+            "code 3", "0, 1 or 2");
       }
     }
     PackRow(row, codes, out);

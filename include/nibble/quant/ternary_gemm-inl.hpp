@@ -36,8 +36,8 @@ HWY_INLINE void AddScaled(const std::int32_t* HWY_RESTRICT sums, float s_a,
   const hn::CappedTag<float, kTernaryPanel> d;
   const hn::RebindToSigned<decltype(d)> di;
   for (size_t i = 0; i < kTernaryPanel; i += hn::Lanes(d)) {
-    const auto scale = scale_step == 0 ? hn::Set(d, s_w[0])
-                                       : hn::LoadU(d, s_w + i);
+    const auto scale =
+        scale_step == 0 ? hn::Set(d, s_w[0]) : hn::LoadU(d, s_w + i);
     const auto quotient = hn::Div(hn::ConvertTo(d, hn::Load(di, sums + i)),
                                   hn::Mul(hn::Set(d, s_a), scale));
     hn::Store(first ? quotient : hn::Add(hn::Load(d, y + i), quotient), d,
@@ -72,7 +72,7 @@ HWY_INLINE void Finish(const T* HWY_RESTRICT from, size_t rows,
 // One panel times kTokens tokens from `token` on.
 template <TernaryPacking kPacking, size_t kTokens>
 HWY_NOINLINE NIBBLE_ATTR void OnePanel(const TernaryCall& call, size_t panel,
-                                     size_t token) {
+                                       size_t token) {
   const TernaryLayout& layout = call.layout;
   const size_t groups = layout.groups();
   const size_t row = panel * kTernaryPanel;
@@ -138,12 +138,11 @@ template <TernaryPacking kPacking>
 HWY_INLINE NIBBLE_ATTR void Panels(const TernaryCall& call, size_t panel,
                                    size_t end) {
   for (; panel < end; ++panel) {
-    constexpr size_t kMost = kMaxTokens<kPacking>;
     size_t token = 0;
-    for (; token + kMost <= call.m; token += kMost) {
-      OnePanel<kPacking, kMost>(call, panel, token);
+    for (; token + kMaxTokens <= call.m; token += kMaxTokens) {
+      OnePanel<kPacking, kMaxTokens>(call, panel, token);
     }
-    if constexpr (kMost > 2) {
+    if constexpr (kMaxTokens > 2) {
       if (call.m - token == 2) {
         OnePanel<kPacking, 2>(call, panel, token);
         continue;
@@ -161,7 +160,8 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void TernaryOffsetsKernel(
     std::int32_t* offsets) {
   for (size_t t = 0; t < m; ++t) {
     for (size_t g = 0; g < layout.groups(); ++g) {
-      *offsets++ = -ternary::SumOfCodes(q + g * layout.group, layout.columns(g));
+      *offsets++ =
+          -ternary::SumOfCodes(q + g * layout.group, layout.columns(g));
     }
     q += layout.k;
   }

@@ -16,11 +16,12 @@
 //          their value are shifted down before they can overflow: see
 //          ternary_sums-inl.hpp for each instruction set.
 // Error    y: three roundings, of the sum to float, of s_a * s_w, of the
-//          quotient. With scales per group, the quotients are added in the order
-//          of the groups, each addition rounded.
-// Cost     the packed weights are read once for up to three tokens (one without
-//          AVX-512). From twelve on, AVX-512 with VNNI unpacks a panel once for
-//          all of some hundred tokens.
+//          quotient. With scales per group, the quotients are added in the
+//          order of the groups, each addition rounded.
+// Cost     the packed weights are read once for two tokens with VNNI, three
+// with
+//          AVX-512BW, one elsewhere. From 16 tokens on, VNNI unpacks a panel of
+//          32 rows once for some hundred of them.
 // Source   the integer form of BitNet's BitLinear and of the MatMul-free
 //          language model.
 #pragma once
@@ -84,7 +85,7 @@ struct TernaryProduct {
   std::span<float> y;              // [m, n]
 };
 
-namespace ternary_internal {
+namespace ternary_calls {
 
 // Activations as kernels want them: rows that reach as far as the last line
 // does, and the offsets of their groups.
@@ -101,8 +102,8 @@ inline void PrepareTokens(const TernaryMatrix& w, std::size_t m,
   std::size_t reach = layout.k;
   for (std::size_t g = groups - std::min<std::size_t>(groups, 2); g < groups;
        ++g) {
-    reach = std::max(reach, g * layout.group +
-                                layout.lines(g) * layout.columns_per_line());
+    reach = std::max(
+        reach, g * layout.group + layout.lines(g) * layout.columns_per_line());
   }
   call.q = q.data();
   call.stride = layout.k;
@@ -134,7 +135,7 @@ inline TernaryCall CallOf(const TernaryMatrix& w, std::size_t m) {
 
 inline constexpr std::size_t kMaxTernaryK = (std::size_t{1} << 24) - 1;
 
-}  // namespace ternary_internal
+}  // namespace ternary_calls
 
 // The exact sums; those of all groups together where scales are per group.
 //
@@ -146,10 +147,10 @@ inline void TernaryGemm(const TernaryMatrix& w, std::size_t m,
                         const Executor& executor = {}) {
   NIBBLE_CHECK("TernaryGemm", q.size() == m * w.layout.k);
   NIBBLE_CHECK("TernaryGemm", sums.size() == m * w.layout.n);
-  NIBBLE_CHECK("TernaryGemm", w.layout.k <= ternary_internal::kMaxTernaryK);
-  TernaryCall call = ternary_internal::CallOf(w, m);
-  ternary_internal::TokenRows rows;
-  ternary_internal::PrepareTokens(w, m, q, rows, call);
+  NIBBLE_CHECK("TernaryGemm", w.layout.k <= ternary_calls::kMaxTernaryK);
+  TernaryCall call = ternary_calls::CallOf(w, m);
+  ternary_calls::TokenRows rows;
+  ternary_calls::PrepareTokens(w, m, q, rows, call);
   call.sums = sums.data();
   NIBBLE_DISPATCH(TernaryKernel)(std::span(&call, 1), executor);
 }
@@ -159,21 +160,21 @@ inline void TernaryGemm(const TernaryMatrix& w, std::size_t m,
 // matrices need not be joined.
 //
 // Errors   as above.
-inline void TernaryGemm(std::span<const TernaryProduct> products,
-                        std::size_t m, const Executor& executor = {}) {
+inline void TernaryGemm(std::span<const TernaryProduct> products, std::size_t m,
+                        const Executor& executor = {}) {
   std::vector<TernaryCall> calls;
-  std::vector<ternary_internal::TokenRows> rows(products.size());
+  std::vector<ternary_calls::TokenRows> rows(products.size());
   for (const TernaryProduct& product : products) {
     NIBBLE_CHECK("TernaryGemm", product.w != nullptr);
     const TernaryLayout& layout = product.w->layout;
     NIBBLE_CHECK("TernaryGemm", product.q.size() == m * layout.k);
     NIBBLE_CHECK("TernaryGemm", product.s_a.size() == m);
     NIBBLE_CHECK("TernaryGemm", product.y.size() == m * layout.n);
-    NIBBLE_CHECK("TernaryGemm", layout.k <= ternary_internal::kMaxTernaryK);
+    NIBBLE_CHECK("TernaryGemm", layout.k <= ternary_calls::kMaxTernaryK);
     TernaryCall& call =
-        calls.emplace_back(ternary_internal::CallOf(*product.w, m));
-    ternary_internal::PrepareTokens(*product.w, m, product.q,
-                                    rows[calls.size() - 1], call);
+        calls.emplace_back(ternary_calls::CallOf(*product.w, m));
+    ternary_calls::PrepareTokens(*product.w, m, product.q,
+                                 rows[calls.size() - 1], call);
     call.token_scales = product.s_a.data();
     call.y = product.y.data();
   }

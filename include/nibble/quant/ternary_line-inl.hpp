@@ -1,9 +1,8 @@
-// A vector of packed ternary weights taken apart, and multiplied: what
-// ternary_sums-inl.hpp is made of on each instruction set.
+// A vector of packed ternary weights taken apart, on each instruction set.
 //
 // A letter is what one mask leaves: the codes 0, 1, 2 of 4 columns for each row
-// of the vector, times 1, 4, 16 or 64. Products of each factor are summed apart,
-// at levels 0 to 3, and shifted once at the end.
+// of the vector, times 1, 4, 16 or 64. Products of each factor are summed
+// apart, at levels 0 to 3, and shifted once at the end.
 #if defined(NIBBLE_QUANT_TERNARY_LINE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_QUANT_TERNARY_LINE_INL_HPP
 #undef NIBBLE_QUANT_TERNARY_LINE_INL_HPP
@@ -14,7 +13,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "nibble/core/simd-inl.hpp"
@@ -25,8 +23,8 @@
 #undef NIBBLE_TERNARY_QUADS
 #undef NIBBLE_TERNARY_PAIRS
 #undef NIBBLE_TERNARY_VBMI
-#if HWY_TARGET == HWY_AVX3_DL ||                            \
-    (HWY_TARGET == HWY_AVX3 && defined(__AVX512VNNI__) &&   \
+#if HWY_TARGET == HWY_AVX3_DL ||                          \
+    (HWY_TARGET == HWY_AVX3 && defined(__AVX512VNNI__) && \
      defined(__AVX512VBMI__))
 #define NIBBLE_TERNARY_VBMI 1
 #define NIBBLE_TERNARY_QUADS 1
@@ -72,7 +70,8 @@ HWY_INLINE NIBBLE_ATTR void Repeat(const Body& body) {
   [&]<size_t... i>(std::index_sequence<i...>) NIBBLE_ATTR
       __attribute__((always_inline)) {
     (body(std::integral_constant<size_t, i>()), ...);
-  }(std::make_index_sequence<kN>());
+  }
+  (std::make_index_sequence<kN>());
 }
 
 // How the letters a, b, c, d, e of a packing come out.
@@ -136,17 +135,19 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 4> {
   HWY_INLINE NIBBLE_ATTR Line() {}
   HWY_INLINE NIBBLE_ATTR Opened Open(Bytes line) const {
     const __mmask64 seldom = _mm512_cmpge_epu8_mask(line.raw, limit.raw);
-    return {Bytes{_mm512_mask_permutexvar_epi8(
-                _mm512_permutexvar_epi8(line.raw, usual.raw), seldom, line.raw,
-                rest.raw)},
-            Bytes{_mm512_mask_permutexvar_epi8(
-                hn::And(line, two_bits.masks[3]).raw, seldom, line.raw,
-                rest_e.raw)}};
+    return {
+        Bytes{_mm512_mask_permutexvar_epi8(
+            _mm512_permutexvar_epi8(line.raw, usual.raw), seldom, line.raw,
+            rest.raw)},
+        Bytes{_mm512_mask_permutexvar_epi8(hn::And(line, two_bits.masks[3]).raw,
+                                           seldom, line.raw, rest_e.raw)}};
   }
   template <size_t i>
   HWY_INLINE NIBBLE_ATTR Bytes Letter(const Opened& opened) const {
-    if constexpr (i == 4) return opened.e;
-    else return two_bits.Letter<i>(opened.four);
+    if constexpr (i == 4)
+      return opened.e;
+    else
+      return two_bits.Letter<i>(opened.four);
   }
 };
 
@@ -158,14 +159,15 @@ template <>
 struct Line<TernaryPacking::kTwoBits> : Scheme<4, 3> {
   static constexpr std::array<size_t, 4> kLevelOf = {0, 1, 2, 0};
   const D8 d = {};
-  const Bytes masks[3] = {hn::Set(d, 0x03), hn::Set(d, 0x0C),
-                          hn::Set(d, 0x30)};
+  const Bytes masks[3] = {hn::Set(d, 0x03), hn::Set(d, 0x0C), hn::Set(d, 0x30)};
   HWY_INLINE NIBBLE_ATTR Line() {}
   HWY_INLINE NIBBLE_ATTR Bytes Open(Bytes line) const { return line; }
   template <size_t i>
   HWY_INLINE NIBBLE_ATTR Bytes Letter(Bytes opened) const {
-    if constexpr (i == 3) return Bytes{vshrq_n_u8(opened.raw, 6)};
-    else return hn::And(opened, masks[i]);
+    if constexpr (i == 3)
+      return Bytes{vshrq_n_u8(opened.raw, 6)};
+    else
+      return hn::And(opened, masks[i]);
   }
 };
 
@@ -182,12 +184,12 @@ struct Line<TernaryPacking::kTwoBits> : Scheme<4, 2> {
   };
   HWY_INLINE NIBBLE_ATTR Line() {}
   HWY_INLINE NIBBLE_ATTR Opened Open(Bytes line) const {
-    return {line,
-            hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, line)))};
+    return {line, hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(d16, line)))};
   }
   template <size_t i>
   HWY_INLINE NIBBLE_ATTR Bytes Letter(const Opened& opened) const {
-    return hn::And(i < 2 ? opened.lower : opened.upper, i % 2 == 0 ? low : high);
+    return hn::And(i < 2 ? opened.lower : opened.upper,
+                   i % 2 == 0 ? low : high);
   }
 };
 
@@ -230,14 +232,13 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
     const Bytes second = From(line, 209, hn::Set(d, 1));
     const Bytes third = From(line, 226, hn::Set(d, 1));
     const Bytes rest_e = hn::Add(second, third);  // e of the rest, else 0
-    const Bytes usual_e = hn::And(
-        hn::BitCast(d, hn::ShiftRight<6>(hn::BitCast(d16, line))),
-        hn::Set(d, 3));
+    const Bytes usual_e =
+        hn::And(hn::BitCast(d, hn::ShiftRight<6>(hn::BitCast(d16, line))),
+                hn::Set(d, 3));
     const Bytes e = hn::Or(hn::AndNot(seldom, usual_e), rest_e);
     // 17 e = 16 e + e; both below 3 * 16, so no bit leaves its byte
-    const Bytes rest_17e =
-        hn::Add(rest_e, hn::BitCast(d, hn::ShiftLeft<4>(
-                                           hn::BitCast(d16, rest_e))));
+    const Bytes rest_17e = hn::Add(
+        rest_e, hn::BitCast(d, hn::ShiftLeft<4>(hn::BitCast(d16, rest_e))));
     const Bytes rest_v = hn::Sub(hn::Xor(line, hn::Set(d, 0x80)), rest_17e);
     const Bytes v = hn::Or(hn::AndNot(seldom, hn::And(line, hn::Set(d, 63))),
                            hn::And(seldom, rest_v));
@@ -248,10 +249,9 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
     const auto low_byte = hn::Set(d16, 0xFF);
     const auto low = hn::MulHigh(hn::And(words, low_byte), ninth);
     const auto high = hn::MulHigh(hn::AndNot(low_byte, words), ninth);
-    const Bytes p =
-        hn::BitCast(d, hn::Or(low, hn::AndNot(low_byte, high)));
-    const Bytes p9 = hn::Add(
-        p, hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, p))));
+    const Bytes p = hn::BitCast(d, hn::Or(low, hn::AndNot(low_byte, high)));
+    const Bytes p9 =
+        hn::Add(p, hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, p))));
     const Bytes q = hn::Sub(v, p9);
     Opened out;
     out.letters[0] = hn::TableLookupBytes(mod3, q);
@@ -264,83 +264,6 @@ struct Line<TernaryPacking::kBase3> : Scheme<5, 1> {
 };
 
 #endif  // not VBMI
-
-// Four activations from any address.
-HWY_INLINE std::int32_t LoadFour(const std::int8_t* q) {
-  std::int32_t four;
-  std::memcpy(&four, q, sizeof(four));
-  return four;
-}
-
-#if NIBBLE_TERNARY_QUADS
-
-// Adds to each row's sum its four codes times the four activations.
-#if NIBBLE_TERNARY_VBMI
-HWY_INLINE NIBBLE_ATTR void AddProducts(Bytes letter, std::int32_t four,
-                                        Sums& sum) {
-  sum.raw = _mm512_dpbusd_epi32(sum.raw, letter.raw, _mm512_set1_epi32(four));
-  // g++ 12 would keep the sum in two registers and move it twice.
-  asm("" : "+v"(sum.raw));
-}
-#else
-HWY_INLINE void AddProducts(Bytes letter, std::int32_t four, Sums& sum) {
-  sum.raw = vdotq_s32(sum.raw, vreinterpretq_s8_u8(letter.raw),
-                      vreinterpretq_s8_s32(vdupq_n_s32(four)));
-}
-#endif
-
-#else  // pairs
-
-// Sums of 16 bits that PairsToSums adds up by rows.
-#if NIBBLE_X86_VECTORS
-
-struct Pairs {
-  hn::Vec<hn::Repartition<std::int16_t, D8>> both;
-};
-HWY_INLINE Pairs ZeroPairs() {
-  return {hn::Zero(hn::Repartition<std::int16_t, D8>())};
-}
-HWY_INLINE void AddProducts(Bytes letter, std::int32_t four, Pairs& sum) {
-  const auto q = hn::Set(D32(), four);
-#if HWY_TARGET <= HWY_AVX3
-  const auto raw = _mm512_maddubs_epi16(letter.raw, q.raw);
-#elif HWY_TARGET <= HWY_AVX2
-  const auto raw = _mm256_maddubs_epi16(letter.raw, q.raw);
-#else
-  const auto raw = _mm_maddubs_epi16(letter.raw, q.raw);
-#endif
-  sum.both = hn::Add(sum.both, decltype(sum.both){raw});
-}
-HWY_INLINE Sums PairsToSums(const Pairs& sum) {
-  const auto one = hn::Set(hn::Repartition<std::int16_t, D8>(), 1);
-#if HWY_TARGET <= HWY_AVX3
-  return Sums{_mm512_madd_epi16(sum.both.raw, one.raw)};
-#elif HWY_TARGET <= HWY_AVX2
-  return Sums{_mm256_madd_epi16(sum.both.raw, one.raw)};
-#else
-  return Sums{_mm_madd_epi16(sum.both.raw, one.raw)};
-#endif
-}
-
-#else  // NEON
-
-struct Pairs {
-  int16x8_t low, high;
-};
-HWY_INLINE Pairs ZeroPairs() { return {vdupq_n_s16(0), vdupq_n_s16(0)}; }
-HWY_INLINE void AddProducts(Bytes letter, std::int32_t four, Pairs& sum) {
-  const int8x16_t codes = vreinterpretq_s8_u8(letter.raw);
-  const int8x16_t q = vreinterpretq_s8_s32(vdupq_n_s32(four));
-  sum.low = vmlal_s8(sum.low, vget_low_s8(codes), vget_low_s8(q));
-  sum.high = vmlal_high_s8(sum.high, codes, q);
-}
-HWY_INLINE Sums PairsToSums(const Pairs& sum) {
-  return Sums{vpaddq_s32(vpaddlq_s16(sum.low), vpaddlq_s16(sum.high))};
-}
-
-#endif
-
-#endif  // pairs
 
 #endif  // quads or pairs
 

@@ -19,8 +19,8 @@
 #include "nibble/core/check.hpp"
 #include "nibble/core/config.hpp"
 #include "nibble/quant/find_params.hpp"
-#include "nibble/quant/ternary_layout.hpp"
 #include "nibble/quant/tensor.hpp"
+#include "nibble/quant/ternary_layout.hpp"
 
 namespace nibble {
 
@@ -128,9 +128,8 @@ inline TernaryMatrix PackTernary(std::span<const std::int8_t> t, std::size_t n,
   NIBBLE_CHECK("PackTernary", t.size() == n * k);
   const std::size_t columns = group == 0 ? std::max<std::size_t>(k, 1) : group;
   const std::size_t groups = (k + columns - 1) / columns;
-  NIBBLE_CHECK("PackTernary",
-               scales.size() == (group == 0 ? n : n * groups) ||
-                   (group == 0 && scales.size() == 1));
+  NIBBLE_CHECK("PackTernary", scales.size() == (group == 0 ? n : n * groups) ||
+                                  (group == 0 && scales.size() == 1));
   NIBBLE_CHECK("PackTernary", std::ranges::all_of(t, [](std::int8_t v) {
                  return v >= -1 && v <= 1;
                }));
@@ -217,10 +216,10 @@ inline TernaryMatrix PackTernary(const QuantizedTensor& w,
   std::vector<float> scales(w.scales.size());
   std::ranges::transform(w.scales, scales.begin(),
                          [](float scale) { return 1 / scale; });
-  const std::size_t group =
-      w.scheme.granularity == Granularity::kGroup   ? w.scheme.group
-      : w.scheme.granularity == Granularity::kBlock ? 256
-                                                    : 0;
+  const std::size_t group = w.scheme.granularity == Granularity::kGroup
+                                ? w.scheme.group
+                            : w.scheme.granularity == Granularity::kBlock ? 256
+                                                                          : 0;
   return PackTernary(t, w.rows, w.cols, scales, packing, group);
 }
 

@@ -29,9 +29,9 @@ namespace HWY_NAMESPACE {
 namespace ternary {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// From so many tokens on unpacking pays: for M tokens 4 M + 8 cycles per pair of
-// lines, and a copy of the activations, against 16 for every three.
-inline constexpr size_t kManyTokens = 12;
+// From so many tokens on unpacking pays: for M tokens 4 M + 8 cycles per pair
+// of lines, and a copy of the activations, against 12 for every two.
+inline constexpr size_t kManyTokens = 16;
 
 // See gemm_panel-inl.hpp.
 template <TernaryPacking kPacking>
@@ -56,14 +56,15 @@ struct PanelKernel : Int8Kernel {
     auto* to = reinterpret_cast<std::uint8_t*>(out);
     for (size_t g = 0; g < groups; g += L::kLetters) {
       Repeat<2>([&](auto tile) NIBBLE_ATTR __attribute__((always_inline)) {
-        const auto opened =
-            line.Open(hn::Load(d, lines + tile * kTernaryLine));
-        Repeat<L::kLetters>([&](auto i) NIBBLE_ATTR
-                            __attribute__((always_inline)) {
+        const auto opened = line.Open(hn::Load(d, lines + tile * kTernaryLine));
+        Repeat<L::kLetters>([&](
+            auto i) NIBBLE_ATTR __attribute__((always_inline)) {
           // Codes that stand alone in their bytes stay there when shifted.
-          const auto code = hn::ShiftRight<2 * static_cast<int>(L::kLevelOf[i])>(
-              hn::BitCast(d16, line.template Letter<i()>(opened)));
-          hn::Store(hn::BitCast(d, code), d, to + (i * 2 + tile) * kTernaryLine);
+          const auto code =
+              hn::ShiftRight<2 * static_cast<int>(L::kLevelOf[i])>(
+                  hn::BitCast(d16, line.template Letter<i()>(opened)));
+          hn::Store(hn::BitCast(d, code), d,
+                    to + (i * 2 + tile) * kTernaryLine);
         });
       });
       lines += 2 * kTernaryLine;
@@ -99,8 +100,8 @@ struct PanelEpilogue {
     }
     const hn::RebindToFloat<D> df;
     const float* s_w = call.scales + g * call.scale_stride;
-    const auto scale = call.scale_stride == 0 ? hn::Set(df, s_w[0])
-                                              : hn::LoadU(df, s_w + n);
+    const auto scale =
+        call.scale_stride == 0 ? hn::Set(df, s_w[0]) : hn::LoadU(df, s_w + n);
     const auto quotient =
         hn::Div(hn::ConvertTo(df, sum),
                 hn::Mul(hn::Set(df, call.token_scales[m]), scale));
@@ -110,7 +111,8 @@ struct PanelEpilogue {
  private:
   // Stores the first group, adds the others.
   template <class D, class T>
-  HWY_INLINE void Put(D d, hn::Vec<D> v, size_t valid, T* HWY_RESTRICT to) const {
+  HWY_INLINE void Put(D d, hn::Vec<D> v, size_t valid,
+                      T* HWY_RESTRICT to) const {
     if (HWY_LIKELY(valid == hn::Lanes(d))) {
       hn::StoreU(g == 0 ? v : hn::Add(hn::LoadU(d, to), v), d, to);
       return;

@@ -14,6 +14,7 @@
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/ternary_layout.hpp"
 #include "nibble/quant/ternary_line-inl.hpp"
+#include "nibble/quant/ternary_products-inl.hpp"
 
 NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {
@@ -41,17 +42,16 @@ HWY_INLINE NIBBLE_ATTR void AddLevels(const Sums* levels,
   const D32 d;
   Sums total = hn::Load(d, sums);
   Repeat<kLevels>([&](auto i) NIBBLE_ATTR __attribute__((always_inline)) {
-    total = hn::Add(total, hn::ShiftRight<2 * static_cast<int>(i())>(levels[i]));
+    total =
+        hn::Add(total, hn::ShiftRight<2 * static_cast<int>(i())>(levels[i]));
   });
   hn::Store(total, d, sums);
 }
 
 #if NIBBLE_TERNARY_QUADS
 
-// Tokens at a time. Base 3 has tables in registers too.
-template <TernaryPacking kPacking>
-inline constexpr size_t kMaxTokens =
-    !NIBBLE_TERNARY_VBMI ? 1 : kPacking == TernaryPacking::kTwoBits ? 3 : 2;
+// Tokens at a time: 16 sums beside masks, tables and letters in 32 registers.
+inline constexpr size_t kMaxTokens = NIBBLE_TERNARY_VBMI ? 2 : 1;
 // Vectors whose sums are in registers at a time.
 inline constexpr size_t kAtOnce = NIBBLE_TERNARY_VBMI ? 2 : 4;
 // Lines between two additions to memory. In one line a sum of level 3 takes 8
@@ -84,17 +84,14 @@ HWY_INLINE NIBBLE_ATTR void SumBlock(const std::uint8_t* HWY_RESTRICT lines,
     Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR __attribute__((always_inline)) {
       opened[v] = line.Open(hn::Load(d8, lines + v * kVectorBytes));
     });
-    Repeat<L::kLetters>([&](auto i) NIBBLE_ATTR
-                        __attribute__((always_inline)) {
+    Repeat<L::kLetters>([&](auto i) NIBBLE_ATTR __attribute__((always_inline)) {
       Bytes letters[kAtOnce];
-      Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR
-                      __attribute__((always_inline)) {
+      Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR __attribute__((always_inline)) {
         letters[v] = line.template Letter<i()>(opened[v]);
       });
       Repeat<kTokens>([&](auto t) NIBBLE_ATTR __attribute__((always_inline)) {
         const std::int32_t four = LoadFour(q[t] + k + 4 * i);
-        Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR
-                        __attribute__((always_inline)) {
+        Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR __attribute__((always_inline)) {
           AddProducts(letters[v], four, acc[t][v][L::kLevelOf[i]]);
         });
       });
@@ -103,8 +100,8 @@ HWY_INLINE NIBBLE_ATTR void SumBlock(const std::uint8_t* HWY_RESTRICT lines,
   }
   Repeat<kTokens>([&](auto t) NIBBLE_ATTR __attribute__((always_inline)) {
     Repeat<kAtOnce>([&](auto v) NIBBLE_ATTR __attribute__((always_inline)) {
-      AddLevels<L::kLevels>(acc[t][v], sums + t * kTernaryPanel +
-                                           v * (kVectorBytes / 4));
+      AddLevels<L::kLevels>(acc[t][v],
+                            sums + t * kTernaryPanel + v * (kVectorBytes / 4));
     });
   });
 }
@@ -112,14 +109,13 @@ HWY_INLINE NIBBLE_ATTR void SumBlock(const std::uint8_t* HWY_RESTRICT lines,
 #else  // pairs
 
 // Tokens at a time: 12 sums in 32 registers, or 8 in 16.
-template <TernaryPacking kPacking>
 inline constexpr size_t kMaxTokens = HWY_TARGET <= HWY_AVX3 ? 3 : 1;
 inline constexpr size_t kAtOnce = HWY_TARGET <= HWY_AVX3 ? 2 : 4;
 inline constexpr size_t kBlockLines = 96;
 
 // In a line, the two products that share 16 bits come to at most 2 * 2 * 128 at
-// level 0 and four times as much at level 1, and there are two of those (in base
-// 3, five at level 0). 32 lines of level 0, 8 of level 1 and 12 of base 3
+// level 0 and four times as much at level 1, and there are two of those (in
+// base 3, five at level 0). 32 lines of level 0, 8 of level 1 and 12 of base 3
 // make 2^15, 2^15 and 30,720 at most, the first two only below zero.
 template <TernaryPacking kPacking>
 constexpr size_t LinesBetween(size_t level) {
@@ -146,8 +142,7 @@ HWY_INLINE void SumBlock(const std::uint8_t* HWY_RESTRICT lines, size_t count,
   const auto flush = [&](auto level) NIBBLE_LAMBDA {
     Repeat<kTokens>([&](auto t) NIBBLE_LAMBDA {
       Repeat<kAtOnce>([&](auto v) NIBBLE_LAMBDA {
-        std::int32_t* to =
-            sums + t * kTernaryPanel + v * (kVectorBytes / 4);
+        std::int32_t* to = sums + t * kTernaryPanel + v * (kVectorBytes / 4);
         const Sums total = hn::ShiftRight<2 * static_cast<int>(level())>(
             PairsToSums(acc[t][v][level]));
         hn::Store(hn::Add(hn::Load(d32, to), total), d32, to);
@@ -162,8 +157,7 @@ HWY_INLINE void SumBlock(const std::uint8_t* HWY_RESTRICT lines, size_t count,
     for (; done < end; ++done, k += kColumns, lines += 2 * kTernaryLine) {
       Prefetch(lines);
       Repeat<kAtOnce>([&](auto v) NIBBLE_LAMBDA {
-        const auto opened =
-            line.Open(hn::Load(d8, lines + v * kVectorBytes));
+        const auto opened = line.Open(hn::Load(d8, lines + v * kVectorBytes));
         Repeat<L::kLetters>([&](auto i) NIBBLE_LAMBDA {
           const Bytes letter = line.template Letter<i()>(opened);
           Repeat<kTokens>([&](auto t) NIBBLE_LAMBDA {
@@ -188,8 +182,8 @@ HWY_INLINE void SumBlock(const std::uint8_t* HWY_RESTRICT lines, size_t count,
 // panel with the activations that begin at tokens[t].
 template <TernaryPacking kPacking, size_t kTokens>
 HWY_INLINE NIBBLE_ATTR void SumPanel(const std::uint8_t* lines, size_t count,
-                                       const std::int8_t* const* tokens,
-                                       std::int32_t* HWY_RESTRICT sums) {
+                                     const std::int8_t* const* tokens,
+                                     std::int32_t* HWY_RESTRICT sums) {
   constexpr size_t kColumns = 4 * Line<kPacking>::kLetters;
   for (size_t begin = 0; begin < count; begin += kBlockLines) {
     const std::int8_t* q[kTokens];
@@ -205,13 +199,12 @@ HWY_INLINE NIBBLE_ATTR void SumPanel(const std::uint8_t* lines, size_t count,
 
 #else  // one product at a time
 
-template <TernaryPacking kPacking>
 inline constexpr size_t kMaxTokens = 1;
 
 template <TernaryPacking kPacking, size_t kTokens>
 HWY_INLINE void SumPanel(const std::uint8_t* lines, size_t count,
-                           const std::int8_t* const* tokens,
-                           std::int32_t* HWY_RESTRICT sums) {
+                         const std::int8_t* const* tokens,
+                         std::int32_t* HWY_RESTRICT sums) {
   const std::int8_t* q = tokens[0];
   for (size_t line = 0; line < count; ++line) {
     for (size_t i = 0; i < 2 * kTernaryLine; ++i) {
