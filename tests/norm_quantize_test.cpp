@@ -115,7 +115,7 @@ void ExpectSpec(const std::vector<float>& x, const std::vector<float>& weight,
 
 TEST_P(NormQuantizeTest, EveryLengthEqualsTheSpecification) {
   for (const std::size_t k :
-       {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 97, 1031}) {
+       {1u, 2u, 3u, 7u, 8u, 15u, 16u, 17u, 31u, 33u, 64u, 97u, 1031u}) {
     for (const bool edges : {false, true}) {
       const auto seed = static_cast<unsigned>(k);
       for (const float eps : {1e-6f, 1e-8f, 0.0f}) {

@@ -88,14 +88,15 @@ void ExpectSpec(std::size_t m, std::size_t n, std::size_t k, std::size_t group,
 
 TEST_P(TernaryGemmTest, EveryShapeEqualsTheSpecification) {
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
-    for (const std::size_t k : {1, 3, 5, 15, 16, 17, 20, 21, 127, 129, 640}) {
-      for (const std::size_t n : {1, 15, 16, 17, 33, 64}) {
-        for (const std::size_t m : {1, 2, 3}) {
+    for (const std::size_t k :
+         {1u, 3u, 5u, 15u, 16u, 17u, 20u, 21u, 127u, 129u, 640u}) {
+      for (const std::size_t n : {1u, 15u, 16u, 17u, 33u, 64u}) {
+        for (const std::size_t m : {1u, 2u, 3u}) {
           ExpectSpec(m, n, k, 0, packing);
         }
       }
     }
-    for (const std::size_t m : {4, 5, 7, 8, 12, 13, 17, 24, 31}) {
+    for (const std::size_t m : {4u, 5u, 7u, 8u, 12u, 13u, 17u, 24u, 31u}) {
       ExpectSpec(m, 33, 131, 0, packing);
       ExpectSpec(m, 32, 640, 0, packing);
     }
@@ -106,8 +107,8 @@ TEST_P(TernaryGemmTest, EveryShapeEqualsTheSpecification) {
 
 TEST_P(TernaryGemmTest, GroupsHaveTheirOwnScales) {
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
-    for (const std::size_t group : {1, 5, 16, 20, 32, 100, 256, 1000}) {
-      for (const std::size_t k : {1, 16, 47, 333, 512}) {
+    for (const std::size_t group : {1u, 5u, 16u, 20u, 32u, 100u, 256u, 1000u}) {
+      for (const std::size_t k : {1u, 16u, 47u, 333u, 512u}) {
         ExpectSpec(1, 35, k, group, packing);
         ExpectSpec(14, 35, k, group, packing);
       }
@@ -129,7 +130,7 @@ TEST_P(TernaryGemmTest, EveryByteDecodes) {
         }
       }
     }
-    for (const std::size_t m : {1, 16}) {
+    for (const std::size_t m : {1u, 16u}) {
       ExpectSpec(m, 64, k, 0, packing, t, RandomCodes(m * k, 3));
     }
   }
@@ -138,14 +139,14 @@ TEST_P(TernaryGemmTest, EveryByteDecodes) {
 // The largest sums there are: of codes, of activations, of both signs.
 TEST_P(TernaryGemmTest, SumsThatWouldOverflow) {
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
-    for (const std::size_t k : {2176, 4096, 65536}) {
+    for (const std::size_t k : {2176u, 4096u, 65536u}) {
       for (const int weight : {1, -1}) {
         for (const int q : {127, -127, -128}) {
           const std::vector<std::int8_t> t(k, static_cast<std::int8_t>(weight));
           const std::vector<std::int8_t> a(k, static_cast<std::int8_t>(q));
           const float s = 1;
           const auto w = PackTernary(t, 1, k, std::span(&s, 1), packing);
-          for (const std::size_t m : {1, 3, 16}) {
+          for (const std::size_t m : {1u, 3u, 16u}) {
             std::vector<std::int8_t> tokens(m * k, static_cast<std::int8_t>(q));
             std::vector<std::int32_t> sums(m);
             TernaryGemm(w, m, tokens, sums);
@@ -167,7 +168,7 @@ TEST_P(TernaryGemmTest, LongSums) {
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
     const std::size_t edge = line[packing == kBase3] << 14;
     for (const std::size_t k :
-         {edge, edge + 1, std::size_t{1000000}, (std::size_t{1} << 24) - 1}) {
+         {edge, edge + 1u, std::size_t{1000000u}, (std::size_t{1} << 24) - 1}) {
       const bool whole = k == (std::size_t{1} << 24) - 1;
       for (const int q : {127, -128}) {
         const std::vector<std::int8_t> t(k, 1);

@@ -20,10 +20,10 @@ inline std::vector<std::int8_t> RandomCodes(std::size_t n, unsigned seed) {
   std::mt19937 rng(seed);
   std::vector<std::int8_t> q(n);
   for (auto& v : q) {
-    const auto r = rng();
+    const auto r = static_cast<int>(rng() >> 16);
     v = static_cast<std::int8_t>(r % 8 == 0   ? 127
                                  : r % 8 == 1 ? -128
-                                              : r >> 8 & 255);
+                                              : r / 8 % 256 - 128);
   }
   return q;
 }

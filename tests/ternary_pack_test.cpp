@@ -94,9 +94,9 @@ TEST(PackTernary, GoldenBytes) {
 
 TEST(PackTernary, RoundTripsEveryShape) {
   for (const TernaryPacking packing : {kTwoBits, kBase3}) {
-    for (const std::size_t n : {1, 15, 16, 17, 32, 33, 70}) {
-      for (const std::size_t k : {1, 3, 5, 16, 19, 20, 21, 64, 129}) {
-        for (const std::size_t group : {0, 1, 7, 16, 32, 200}) {
+    for (const std::size_t n : {1u, 15u, 16u, 17u, 32u, 33u, 70u}) {
+      for (const std::size_t k : {1u, 3u, 5u, 16u, 19u, 20u, 21u, 64u, 129u}) {
+        for (const std::size_t group : {0u, 1u, 7u, 16u, 32u, 200u}) {
           const auto t = RandomTrits(n * k, static_cast<unsigned>(n + k));
           const std::size_t groups = group == 0 ? 1 : (k + group - 1) / group;
           std::vector<float> scales(n * groups);
