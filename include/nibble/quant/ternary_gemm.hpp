@@ -18,9 +18,8 @@
 // Error    y: three roundings, of the sum to float, of s_a * s_w, of the
 //          quotient. With scales per group, the quotients are added in the
 //          order of the groups, each addition rounded.
-// Cost     the packed weights are read once for two tokens with VNNI, three
-// with
-//          AVX-512BW, one elsewhere. From 16 tokens on, VNNI unpacks a panel of
+// Cost     the packed weights are read once for two tokens with VNNI, three with
+//          AVX-512BW, one elsewhere. From 24 tokens on, VNNI unpacks a panel of
 //          32 rows once for some hundred of them.
 // Source   the integer form of BitNet's BitLinear and of the MatMul-free
 //          language model.
