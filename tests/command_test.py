@@ -534,6 +534,29 @@ class Files(Folder):
         (self.dir / "bad.safetensors").write_bytes(b"\x10" + b"\0" * 7 + b"{")
         self.refuses("inspect", "bad.safetensors", says=["bad.safetensors"])
         self.refuses("inspect", "none.safetensors", says=["none.safetensors"])
+
+    def test_inspect_gguf(self):
+        seeds = SOURCE / "tests/fuzz/corpus/gguf"
+        blocks = result("inspect", seeds / "blocks")["tensors"]
+        self.assertEqual([(r["name"], r["dtype"], r["shape"], r["bytes"])
+                          for r in blocks],
+                         [("tq1_0", "TQ1_0", [256], 54),
+                          ("tq2_0", "TQ2_0", [256], 66),
+                          ("q4_0", "Q4_0", [2, 32], 36),
+                          ("i2_s", "I2_S", [2, 64], 64)])
+        self.assertEqual(blocks[0]["bits_per_weight"], 1.6875)
+        values = result("inspect", seeds / "values")["metadata"]
+        self.assertEqual(values["words"], ["a", "bc"])
+        self.assertEqual(values["nested"], [[0.5]])
+        self.assertEqual((values["u8"], values["bool"]), (7, True))
+        rows = result("inspect", seeds / "aligned", "--scheme", "int8")["tensors"]
+        self.assertGreater(rows[0]["sqnr_db"], 40)
+        self.assertIsNone(rows[1]["sqnr_db"])
+        whole = (seeds / "blocks").read_bytes()
+        (self.dir / "bad.gguf").write_bytes(whole[:-40])
+        self.refuses("inspect", "bad.gguf", says=["bad.gguf", "i2_s", "data"])
+        (self.dir / "bad.gguf").write_bytes(b"GGUF" + bytes(20))
+        self.refuses("inspect", "bad.gguf", says=["bad.gguf", "version", "3"])
         self.refuses("quantize", "bad.safetensors", "out", "--scheme", "int8",
                      says=["bad.safetensors"])
         self.refuses("quantize", "bad.safetensors", "out", says=["--scheme"])

@@ -1,7 +1,12 @@
 // nibble inspect: the tensors of a file, and what a scheme would do to them.
+#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <type_traits>
+#include <variant>
 
+#include "nibble/io/gguf.hpp"
+#include "nibble/io/mapped_file.hpp"
 #include "nibble/io/safetensors.hpp"
 #include "nibble/nn/quantized_file.hpp"
 #include "nibble/quant/stats.hpp"
@@ -65,11 +70,74 @@ bool IsPart(const std::string& name,
   return false;
 }
 
+// Text of any bytes: what is no UTF-8 is replaced.
+Json TextOf(const std::string& text) {
+  return Json::parse(
+      Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+// Elements of an array that are printed one by one.
+constexpr std::size_t kMostElements = 16;
+
+// A metadata value of GGUF; of a long array, its length.
+Json ValueOf(const io::GgufValue& value) {
+  return std::visit(
+      []<class T>(const T& v) -> Json {
+        if constexpr (std::is_same_v<T, std::string>) {
+          return TextOf(v);
+        } else if constexpr (std::is_same_v<T, io::GgufArray>) {
+          return std::visit(
+              [](const auto& items) -> Json {
+                if (items.size() > kMostElements) {
+                  return std::to_string(items.size()) + " elements";
+                }
+                Json out = Json::array();
+                for (std::size_t i = 0; i < items.size(); ++i) {
+                  out.push_back(ValueOf(io::GgufValue(items[i])));
+                }
+                return out;
+              },
+              v.items);
+        } else {
+          return v;
+        }
+      },
+      value);
+}
+
+bool IsGguf(const std::string& file) {
+  const auto map = io::MappedFile::Open(file);
+  const auto magic = io::AsBytes("GGUF");
+  return map.bytes().size() >= magic.size() &&
+         std::ranges::equal(map.bytes().first(magic.size()), magic);
+}
+
+void RunGguf(const Options& o, const std::optional<Scheme>& scheme) {
+  const auto file = io::Gguf::Open(o.file);
+  Json metadata = Json::object();
+  for (const io::GgufEntry& entry : file.metadata()) {
+    metadata[TextOf(entry.key)] = ValueOf(entry.value);
+  }
+  Json rows = Json::array();
+  for (const io::TensorView& tensor : file.tensors()) {
+    Json row = RowOf(TextOf(tensor.name), tensor.dtype, "", tensor.shape,
+                     tensor.data.size());
+    if (scheme) AddError(row, tensor, *scheme);
+    rows.push_back(std::move(row));
+  }
+  PrintRows({{"file", o.file},
+             {"scheme", o.scheme.empty() ? Json() : Json(o.scheme)},
+             {"metadata", std::move(metadata)},
+             {"tensors", std::move(rows)}},
+            "tensors", o.output);
+}
+
 void Run(const Options& o) {
-  const auto file = io::SafeTensors::Open(o.file);
-  const auto stored = nn::ReadQuantized(file, o.file);
   std::optional<Scheme> scheme;
   if (!o.scheme.empty()) scheme = ParseScheme(o.scheme);
+  if (IsGguf(o.file)) return RunGguf(o, scheme);
+  const auto file = io::SafeTensors::Open(o.file);
+  const auto stored = nn::ReadQuantized(file, o.file);
   Json rows = Json::array();
   for (const nn::StoredTensor& tensor : stored) {
     rows.push_back(RowOf(tensor.name, "codes", ToString(tensor.values.scheme),
@@ -94,7 +162,7 @@ void AddInspect(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "inspect", "List the tensors of a file, and the error of a scheme");
-  command->add_option("file", o->file, "safetensors file")->required();
+  command->add_option("file", o->file, "safetensors or GGUF file")->required();
   command->add_option("--scheme", o->scheme,
                       "Show the error it would make, tensor by tensor");
   AddOutput(*command, o->output);

@@ -221,6 +221,25 @@ def small_tflite():
         [0], [14])
 
 
+def gguf_text(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def gguf(entries, tensors, alignment=32):
+    """entries: (key, type, bytes); tensors: (name, dimensions, type, data)."""
+    out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries))
+    for key, type_, value in entries:
+        out += gguf_text(key) + struct.pack("<I", type_) + value
+    offset = 0
+    for name, dimensions, type_, data in tensors:
+        out += gguf_text(name) + struct.pack("<I", len(dimensions))
+        out += struct.pack(f"<{len(dimensions)}QIQ", *dimensions, type_, offset)
+        offset += len(data) + -len(data) % alignment
+    for *_, data in tensors:
+        out += bytes(-len(out) % alignment) + data
+    return out + bytes(-len(out) % alignment) if tensors else out
+
+
 def main():
     two = struct.pack("<2f", 1.5, -2.0)
     save("safetensors", "empty", safetensors({}))
@@ -244,6 +263,21 @@ def main():
     save("npz", "deflated", npz(arrays, zipfile.ZIP_DEFLATED))
     save("npz", "zip64", npz({"a": arrays["a"]}, zipfile.ZIP_DEFLATED, True))
     save("npz", "empty", npz({}, zipfile.ZIP_STORED))
+
+    words = struct.pack("<IQ", 8, 2) + gguf_text("a") + gguf_text("bc")
+    nested = struct.pack("<IQIQd", 9, 1, 12, 1, 0.5)
+    save("gguf", "empty", gguf([], []))
+    save("gguf", "values", gguf(
+        [("u8", 0, b"\7"), ("i16", 3, b"\1\2"), ("f32", 6, two[:4]),
+         ("bool", 7, b"\1"), ("text", 8, gguf_text("bitnet")),
+         ("words", 9, words), ("nested", 9, nested),
+         ("u64", 10, bytes(8)), ("f64", 12, bytes(8))], []))
+    save("gguf", "aligned", gguf(
+        [("general.alignment", 4, struct.pack("<I", 8))],
+        [("w", [2, 1], 0, two), ("b", [3], 30, bytes(6))], 8))
+    save("gguf", "blocks", gguf(
+        [], [("tq1_0", [256], 34, bytes(54)), ("tq2_0", [256], 35, bytes(66)),
+             ("q4_0", [32, 2], 2, bytes(36)), ("i2_s", [64, 2], 36, bytes(64))]))
 
     images = idx([2, 2, 3], bytes(range(12)))
     save("idx", "images", images)

@@ -81,6 +81,18 @@ int main() {
     std::puts(error.what());
   }
   bad += WrongProducts();
+  const std::vector<float> w(33 * 100, 0.3f), s_a{0.5f, 2.0f};
+  const std::vector<std::int8_t> q(200, 3);
+  std::vector<float> products(66);
+  nibble::TernaryGemm(
+      nibble::PackTernary(w, 33, 100, nibble::TernaryPacking::kBase3), 2, q,
+      s_a, products);
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const std::int32_t sum = 300;
+    const float s_w = 1 / 0.3f;
+    bad += products[i] != nibble::TernaryResult(std::span(&sum, 1), s_a[i / 33],
+                                                std::span(&s_w, 1));
+  }
   std::printf("target %s, %d wrong\n", hwy::TargetName(HWY_STATIC_TARGET), bad);
   return bad;
 }

@@ -24,6 +24,13 @@
 // which leaves the sums of h rows and of the tile's columns in
 // sums: [h][columns()]; groups = taps * ceil(k / kGroup). In passing it may
 // prefetch what lies `ahead`.
+//
+// Weights may be stored narrower than they are multiplied. A tile is then made
+// wide once for all panels that meet it, by a kernel that has besides
+//
+//     using Stored = ...;   element of packed weights; Weight as multiplied
+//     size_t UnpackedSize(size_t groups) const;   Weights of a tile
+//     void Unpack(const Stored* tile, size_t groups, Weight* out) const;
 #if defined(NIBBLE_CORE_GEMM_PANEL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_CORE_GEMM_PANEL_INL_HPP
 #undef NIBBLE_CORE_GEMM_PANEL_INL_HPP
@@ -111,15 +118,34 @@ HWY_INLINE void FinishTile(const T* HWY_RESTRICT sums, size_t columns,
   }
 }
 
+// How the kernel's weights lie in memory.
+template <class Kernel>
+struct StoredOf {
+  static constexpr bool kNarrow = false;
+  using Type = typename Kernel::Weight;
+};
+template <class Kernel>
+  requires requires { typename Kernel::Stored; }
+struct StoredOf<Kernel> {
+  static constexpr bool kNarrow = true;
+  using Type = typename Kernel::Stored;
+};
+
 // Rows [m0, m1) and tiles [tile0, tile1) of the result.
 template <class Kernel, class Rows, class Epilogue>
 void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
-                const typename Kernel::Weight* packed, size_t tile_stride,
-                const Epilogue& epilogue, Part m, Part tile) {
+                const typename StoredOf<Kernel>::Type* packed,
+                size_t tile_stride, const Epilogue& epilogue, Part m,
+                Part tile) {
   using Tag = typename Kernel::Tag;
+  using Weight = typename Kernel::Weight;
+  constexpr bool kNarrow = StoredOf<Kernel>::kNarrow;
   const size_t groups = shape.taps * Ceil(shape.k, Kernel::kGroup);
   const size_t columns = kernel.columns();
-  const size_t tile_size = groups * Kernel::kGroup * columns;
+  const size_t tile_size =
+      kNarrow ? tile_stride : groups * Kernel::kGroup * columns;
+  UninitializedVector<Weight> unpacked;
+  if constexpr (kNarrow) unpacked.resize(kernel.UnpackedSize(groups));
   UninitializedVector<typename Kernel::Panel> panels((m.end - m.begin) *
                                                      groups * Kernel::kGroup);
   PackPanels(kernel, shape, rows, m.begin, m.end, panels.data());
@@ -128,6 +154,12 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
   for (size_t t = tile.begin; t < tile.end; ++t) {
     const size_t n0 = t * columns;
     const auto* panel = panels.data();
+    const auto* stored = packed + t * tile_stride;
+    const Weight* weights = reinterpret_cast<const Weight*>(stored);
+    if constexpr (kNarrow) {
+      kernel.Unpack(stored, groups, unpacked.data());
+      weights = unpacked.data();
+    }
     for (size_t p = 0; p < count; ++p) {
       const Part part = PartOf(m.end - m.begin, count, p);
       const size_t height = part.end - part.begin;
@@ -136,10 +168,10 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
       // One panel reads all weights in order: memory has no time to spare.
       const bool more = t + 1 < tile.end && count > 1;
       const Part next = PartOf(more ? tile_size : 0, count, p);
-      const auto* weights = packed + t * tile_stride;
       kernel(panel, height, groups, weights,
-             Ahead<typename Kernel::Weight>{weights + tile_stride + next.begin,
-                                            next.end - next.begin},
+             Ahead<Weight>{reinterpret_cast<const Weight*>(
+                               stored + tile_stride + next.begin),
+                           next.end - next.begin},
              sums.data());
       panel += height * groups * Kernel::kGroup;
       FinishTile<Tag>(sums.data(), columns, m.begin + part.begin, height, n0,
@@ -158,8 +190,9 @@ void PanelBlock(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
 //          handful of parts into which the outputs are cut for several threads.
 template <class Kernel, class Rows, class Epilogue>
 void PanelGemm(const Kernel& kernel, const GemmShape& shape, const Rows& rows,
-               const typename Kernel::Weight* packed, size_t tile_stride,
-               const Epilogue& epilogue, const Executor& executor) {
+               const typename gemm::StoredOf<Kernel>::Type* packed,
+               size_t tile_stride, const Epilogue& epilogue,
+               const Executor& executor) {
   using gemm::Ceil;
   if (shape.m == 0 || shape.n == 0) return;
   const size_t row_bytes = sizeof(typename Kernel::Panel) * shape.taps *
