@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "nibble/core/check.hpp"
-#include "nibble/quant/nearest_name.hpp"
+#include "nibble/core/nearest_name.hpp"
 #include "tools/command.hpp"
 
 namespace {

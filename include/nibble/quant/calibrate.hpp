@@ -19,7 +19,7 @@
 
 #include "nibble/core/check.hpp"
 #include "nibble/core/config.hpp"
-#include "nibble/quant/nearest_name.hpp"
+#include "nibble/core/nearest_name.hpp"
 #include "nibble/quant/params.hpp"
 #include "nibble/quant/range.hpp"
 #include "nibble/quant/recipe.hpp"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "nibble/quant/nearest_name.hpp"
+#include "nibble/core/nearest_name.hpp"
 #include "nibble/quant/scheme_check.hpp"
 #include "nibble/quant/scheme_type.hpp"
 
