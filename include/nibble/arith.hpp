@@ -3,4 +3,5 @@
 
 #include "nibble/arith/approx_gemm.hpp"
 #include "nibble/arith/multiplier.hpp"
+#include "nibble/arith/multiply.hpp"
 #include "nibble/arith/product.hpp"

@@ -83,13 +83,12 @@ constexpr float LnsEncode(float x, const LnsTables& tables) {
   const std::uint32_t magnitude = bits & ~kSignBit;
   if (magnitude == 0 || magnitude >= kInfinityBits) return prepared;
   const std::uint32_t mantissa = magnitude & 0x007FFFFFu;
-  // The number of thresholds that it reaches, by halves.
+  // The number of thresholds that it reaches: by halves, then the last one.
   std::uint32_t f = 0;
-  for (std::uint32_t step = 1u << tables.g; step != 0; step /= 2) {
-    if (f + step <= 1u << tables.g &&
-        mantissa >= tables.thresholds[f + step - 1])
-      f += step;
+  for (std::uint32_t step = (1u << tables.g) / 2; step != 0; step /= 2) {
+    if (mantissa >= tables.thresholds[f + step - 1]) f += step;
   }
+  if (mantissa >= tables.thresholds[f]) ++f;
   return std::bit_cast<float>((bits & 0xFF800000u) + (f << (23 - tables.g)));
 }
 
