@@ -8,16 +8,16 @@
 // the weight.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "nibble/arith/truncated.hpp"
+#include "nibble/core/aligned.hpp"
 #include "nibble/core/check.hpp"
 
 namespace nibble {
@@ -50,6 +50,7 @@ class ProductTable {
         table.products_[i] = (a < 0) != (b < 0) ? -p : p;
       }
     }
+    table.Finish();
     return table;
   }
 
@@ -67,11 +68,38 @@ class ProductTable {
     return products_.data() + 256 * std::size_t{static_cast<std::uint8_t>(a)};
   }
   bool is_signed() const { return is_signed_; }
+  // Largest magnitude of a product of signed operands.
+  std::int32_t largest() const { return largest_; }
+
+  // Products of signed operands as bytes, for look-ups in registers:
+  // [byte of a][plane][byte of b], plane 0 the low bytes, plane 1 the high ones
+  // plus 128. Null if a product does not fit 16 bits.
+  const std::uint8_t* planes() const {
+    return planes_.empty() ? nullptr : planes_.data();
+  }
 
  private:
   ProductTable() : circuit_(kEntries), products_(kEntries) {}
 
+  void Finish() {
+    bool fits = true;
+    for (const std::int32_t p : products_) {
+      largest_ = std::max(largest_, p < 0 ? -p : p);
+      fits = fits && p >= -32768 && p <= 32767;
+    }
+    if (!fits) return;
+    planes_.resize(2 * kEntries);
+    for (std::size_t i = 0; i < kEntries; ++i) {
+      const auto bits = static_cast<std::uint16_t>(products_[i]);
+      const std::size_t at = i / 256 * 512 + i % 256;
+      planes_[at] = static_cast<std::uint8_t>(bits);
+      planes_[at + 256] = static_cast<std::uint8_t>((bits >> 8) + 128);
+    }
+  }
+
   bool is_signed_ = false;
+  std::int32_t largest_ = 0;
+  AlignedVector<std::uint8_t> planes_;
   std::vector<std::int32_t> circuit_, products_;
 };
 
