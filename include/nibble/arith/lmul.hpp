@@ -117,11 +117,10 @@ constexpr float LMulFormulaOfPrepared(float x, float y, const LMulParams& p) {
 // Range    NaN or infinity * 0 gives the NaN 7FC00000, infinity * x infinity;
 //          underflow zero, overflow infinity, in fp8 the largest finite number.
 //          The sign is the exclusive or of the signs, of zero too.
-// Error    (LMul - x y) / (x y) without k: in [-161/2209, 1/16] = [-0.0729,
-//          +0.0625] for l = 4: lowest at mantissas 1.46875, highest at powers
-//          of two. In general, d being 2^-l, it is largest at 1 * 1 (d) or, for
-//          d > 1/9, where a carry has just happened with a = b: see
-//          docs/arith.md, which has the mean errors too.
+// Error    relative, of operands that have the bits already and d = 2^-l: in
+//          [8 / (3 - d)^2 - 1, d]; for l = 4 in [-161/2209, 1/16] = [-0.0729,
+//          +0.0625]. Lowest where a carry has just happened with equal
+//          mantissas, highest at powers of two. Means: closed_forms.hpp.
 constexpr float LMul(float x, float y, const LMulParams& p = MakeLMul()) {
   return LMulOfPrepared(PrepareOperand(x, p.operand),
                         PrepareOperand(y, p.operand), p);
@@ -129,8 +128,8 @@ constexpr float LMul(float x, float y, const LMulParams& p = MakeLMul()) {
 
 // The L-Mul product by the paper's formula; as LMul but for the
 //
-// Error    in [d - 1/4 - d/4.., d]: for l = 4 in [-0.2344, +0.0625], lowest at
-//          mantissas of 2.
+// Error    relative, in [(d - 1) / 4, d]: for l = 4 in [-0.2344, +0.0625],
+//          lowest at mantissas of 2, highest at powers of two.
 constexpr float LMulFormula(float x, float y,
                             const LMulParams& p = MakeLMul()) {
   return LMulFormulaOfPrepared(PrepareOperand(x, p.operand),
