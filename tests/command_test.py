@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,83 @@ class Cost(Folder):
         self.refuses("cost", "--output", "xml", says=["--output"])
         self.refuses("costs", says=["costs", "cost"])
         self.refuses(says=["subcommand"])
+
+
+class Arith(Folder):
+    def table(self, *words):
+        rows = result("arith", "table", "--samples", "65536",
+                      *words)["multipliers"]
+        return {row["multiplier"]: row for row in rows}
+
+    def test_table(self):
+        rows = self.table("--multiplier", "lmul", "--multiplier", "drum:k6",
+                          "--multiplier", "truncated:t4")
+        self.assertEqual(set(rows), {
+            "fp8_e4m3 mul", "fp8_e4m3 mul unrounded", "fp8_e5m2 mul",
+            "fp8_e5m2 mul unrounded", "lmul", "drum", "truncated"})
+        lmul = rows["lmul"]
+        self.assertAlmostEqual(lmul["closed_mean_relative"], 0.0040817702)
+        self.assertAlmostEqual(lmul["mean_relative"], 0.00408, delta=5e-4)
+        self.assertEqual(lmul["energy_pj"], 0.1)
+        self.assertIn("Horowitz", lmul["source"])
+        self.assertEqual(rows["fp8_e4m3 mul"]["gates"], 325)
+        self.assertEqual(rows["truncated"]["circuit_mae"], 12.25)
+        self.assertIsNone(lmul["circuit_mae"])
+
+    def test_claims_of_the_paper(self):
+        for distribution in ("uniform", "normal"):
+            rows = self.table("--distribution", distribution)
+            nmse = {name: row["nmse"] for name, row in rows.items()}
+            self.assertLess(nmse["lmul:k3"], nmse["fp8_e5m2 mul unrounded"])
+            self.assertLess(abs(nmse["lmul:k4"] /
+                                nmse["fp8_e4m3 mul unrounded"] - 1), 0.1)
+            self.assertGreater(nmse["lmul-formula:k4"],
+                               4 * nmse["fp8_e4m3 mul unrounded"])
+
+    def test_map(self):
+        done = run("arith", "map", "--multiplier", "lmul", "--out", "map.png",
+                   cwd=self.dir)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        data = (self.dir / "map.png").read_bytes()
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+
+    def npy(self, values):
+        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }" % (
+            len(values))
+        header += " " * (53 - len(header) % 64 + 64 * (len(header) % 64 > 53))
+        path = self.dir / "x.npy"
+        path.write_bytes(b"\x93NUMPY\x01\x00" +
+                         struct.pack("<H", len(header) + 1) +
+                         header.encode() + b"\n" +
+                         struct.pack("<%df" % len(values), *values))
+        return path
+
+    def test_file_as_distribution(self):
+        rows = self.table("--multiplier", "exact", "--distribution",
+                          self.npy([1.0, 0.5, -3.0]))
+        self.assertEqual(rows["exact"]["error_probability"], 0)
+        self.refuses("arith", "table", "--distribution", self.npy([]),
+                     says=["x.npy", "no numbers"])
+        self.refuses("arith", "table", "--distribution",
+                     self.npy([1.0, float("nan")]),
+                     says=["x.npy", "element 1", "NaN"])
+
+    def test_bad_input(self):
+        self.refuses("arith", "table", "--multiplier", "lmul:k24",
+                     says=["lmul:k24", "position 6", "1 to 23"])
+        self.refuses("arith", "table", "--distribution", "gaussian",
+                     says=["gaussian", "normal"])
+        self.refuses("arith", "table", "--distribution", "none.npy",
+                     says=["none.npy"])
+        self.refuses("arith", "table", "--samples", "0", says=["--samples"])
+        (self.dir / "mul8u_x.bin").write_bytes(b"short")
+        self.refuses("arith", "map", "--multiplier", "table:mul8u_x.bin",
+                     "--out", "map.png", says=["mul8u_x.bin", "5 bytes",
+                                               "131072"])
+        self.refuses("arith", "map", "--multiplier", "lmul", "--out",
+                     "none/map.png", says=["none/map.png"])
+        self.refuses("arith", says=["subcommand"])
+        self.assertEqual([p.name for p in self.dir.iterdir()], ["mul8u_x.bin"])
 
 
 class Eval(Folder):

@@ -39,6 +39,7 @@ void Log(const std::string& line);
 extern bool quiet;
 
 // The sub-commands, each in the file of its name.
+void AddArith(CLI::App& app);
 void AddCost(CLI::App& app);
 void AddEval(CLI::App& app);
 void AddFormats(CLI::App& app);

@@ -46,6 +46,7 @@ int Main(int argc, char** argv) {
   AddQuantize(app);
   AddCost(app);
   AddFormats(app);
+  AddArith(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& error) {

@@ -1,9 +1,41 @@
 // Half of a program that uses nibble as headers alone and links nothing.
+#include <bit>
 #include <cstdio>
+#include <nibble/arith.hpp>
 #include <nibble/quant.hpp>
 #include <vector>
 
 int Other(float value);
+
+// Matrix products under every kind of multiplier; how many elements are not
+// the bits of the specification. Compilers that fuse products and sums of
+// floats would make some.
+int WrongProducts() {
+  constexpr std::size_t m = 13, n = 70, k = 33;
+  std::vector<float> x(m * k), w(n * k), out(m * n);
+  std::uint32_t state = 1;
+  for (auto* values : {&x, &w}) {
+    for (float& v : *values) {
+      state = state * 1664525 + 1013904223;
+      v = static_cast<float>(state >> 8) * 0x1p-23f - 1;
+    }
+  }
+  int wrong = 0;
+  for (const char* name : {"exact", "lmul", "lmul:k4", "lmul:bf16",
+                           "lmul:fp8_e4m3", "lmul-formula", "pam:corrected",
+                           "drum", "pot", "apot", "lns", "truncated"}) {
+    const nibble::Multiplier multiplier = nibble::ParseMultiplier(name);
+    nibble::ApproxGemm(multiplier, x, w, m, n, k, out);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const float expected =
+          nibble::ApproxDot(multiplier, std::span(x).subspan(i / n * k, k),
+                            std::span(w).subspan(i % n * k, k));
+      wrong += std::bit_cast<std::uint32_t>(out[i]) !=
+               std::bit_cast<std::uint32_t>(expected);
+    }
+  }
+  return wrong;
+}
 
 int main() {
   std::vector<float> x(1000), y(1000);
@@ -23,6 +55,7 @@ int main() {
   } catch (const std::invalid_argument& error) {
     std::puts(error.what());
   }
+  bad += WrongProducts();
   std::printf("target %s, %d wrong\n", hwy::TargetName(HWY_STATIC_TARGET), bad);
   return bad;
 }

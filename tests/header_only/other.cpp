@@ -1,4 +1,5 @@
 // The other half: the same header in a second file must link.
+#include <nibble/arith.hpp>
 #include <nibble/quant.hpp>
 #include <vector>
 

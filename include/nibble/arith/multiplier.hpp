@@ -33,6 +33,7 @@
 
 #include "nibble/arith/product.hpp"
 #include "nibble/core/check.hpp"
+#include "nibble/format/rounding.hpp"
 
 namespace nibble {
 
@@ -213,7 +214,7 @@ inline float Multiplier::OfPrepared(float x, float w) const {
     case kLns:
       return LnsOfEncoded(x, w, *lns_);
     default:
-      return x * w;
+      return Rounded(x * w);
   }
 }
 

@@ -21,6 +21,7 @@
 #include "nibble/arith/power_of_two.hpp"
 #include "nibble/arith/product_table.hpp"
 #include "nibble/arith/truncated.hpp"
+#include "nibble/format/rounding.hpp"
 
 namespace nibble {
 
@@ -42,9 +43,9 @@ struct IntegerProduct {
   using Result = std::int32_t;
 };
 
-// One IEEE multiplication.
+// One IEEE multiplication. Rounded: before a sum, where compilers would fuse.
 struct ExactProduct : FloatProduct {
-  constexpr float operator()(float x, float w) const { return x * w; }
+  constexpr float operator()(float x, float w) const { return Rounded(x * w); }
 };
 // L-Mul by integer addition; with MakeMitchell and MakePam those two.
 struct LMulProduct : FloatProduct {
@@ -61,19 +62,21 @@ struct LMulFormulaProduct : FloatProduct {
 };
 struct DrumProduct : FloatProduct {
   int k = 6;
-  constexpr float operator()(float x, float w) const { return Drum(x, w, k); }
+  constexpr float operator()(float x, float w) const {
+    return Rounded(Drum(x, w, k));
+  }
 };
 struct PowerOfTwoProduct : FloatProduct {
   bool by_ratio = false;
   constexpr float operator()(float x, float w) const {
-    return x * NearestPowerOfTwo(w, by_ratio);
+    return Rounded(x * NearestPowerOfTwo(w, by_ratio));
   }
 };
 // Weights within +-1; a matrix product takes its rows' absolute maxima for it.
 struct ApotProduct : FloatProduct {
   ApotLevels levels = MakeApotLevels(4);
   constexpr float operator()(float x, float w) const {
-    return x * NearestApot(w, ApotUnit(1, levels), levels);
+    return Rounded(x * NearestApot(w, ApotUnit(1, levels), levels));
   }
 };
 struct LnsProduct : FloatProduct {
