@@ -1,7 +1,7 @@
 // Matrix products under other multiplications, one line per instruction set, as
 // ApproxGemm/lmul/AVX3_DL/128. Operations are two per product. Beside them the
 // limits of the machine: multiply-adds, a float addition after an integer one,
-// sums of pairs of bf16 products, and look-ups in tables of 128 bytes.
+// sums of pairs of bf16 products, and those sums after an integer addition.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -69,8 +69,12 @@ struct PairFmaOp {
 size_t PeakPairs(size_t rounds, float* sink) {
   return HasPairSums() ? Peak(PairFmaOp(), 4, rounds, sink) : 0;
 }
+size_t PeakPairSums(size_t rounds, float* sink) {
+  return HasPairSums() ? Peak(PairSumOp(), 4, rounds, sink) : 0;
+}
 #else
 size_t PeakPairs(size_t, float*) { return 0; }
+size_t PeakPairSums(size_t, float*) { return 0; }
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -82,6 +86,7 @@ namespace nibble {
 HWY_EXPORT(PeakFma);
 HWY_EXPORT(PeakAdds);
 HWY_EXPORT(PeakPairs);
+HWY_EXPORT(PeakPairSums);
 namespace {
 
 void SetOps(benchmark::State& state, double ops) {
@@ -97,8 +102,10 @@ size_t RunPeak(int which, float* sink) {
       return HWY_DYNAMIC_DISPATCH(PeakFma)(10000, sink);
     case 1:
       return HWY_DYNAMIC_DISPATCH(PeakAdds)(10000, sink);
-    default:
+    case 2:
       return HWY_DYNAMIC_DISPATCH(PeakPairs)(10000, sink);
+    default:
+      return HWY_DYNAMIC_DISPATCH(PeakPairSums)(10000, sink);
   }
 }
 
@@ -123,9 +130,9 @@ std::vector<float> Input(std::size_t n) {
   return x;
 }
 
-constexpr std::size_t kK = 1024, kN = 1024;
+constexpr std::size_t kK = 1024, kN = 4096;
 
-// x: [m, 1024], weights [1024, 1024] packed before.
+// x: [m, 1024], weights [4096, 1024] packed before.
 void BM_ApproxGemm(benchmark::State& state, const char* name, bool wide,
                    std::int64_t target) {
   hwy::SetSupportedTargetsForTest(target);
@@ -147,8 +154,9 @@ void BM_ApproxGemm(benchmark::State& state, const char* name, bool wide,
 [[maybe_unused]] const bool registered = [] {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     const std::string isa = std::string("/") + hwy::TargetName(target);
-    const char* const peaks[] = {"PeakFma", "PeakAdds", "PeakPairs"};
-    for (int i = 0; i < 3; ++i) {
+    const char* const peaks[] = {"PeakFma", "PeakAdds", "PeakPairs",
+                                 "PeakPairSums"};
+    for (int i = 0; i < 4; ++i) {
       benchmark::RegisterBenchmark((peaks[i] + isa).c_str(), BM_Peak, i,
                                    target);
     }
