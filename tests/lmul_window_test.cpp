@@ -11,6 +11,8 @@
 namespace nibble {
 namespace {
 
+using Sizes = std::vector<std::size_t>;
+
 ExponentRange Range(int low, int high, bool zeros) {
   ExponentRange range;
   range.Add(std::ldexp(1.0f, low));
@@ -71,7 +73,7 @@ TEST(LMulWindow, KeepsItsPromises) {
     for (const bool x_zeros : {false, true}) {
       for (const bool w_zeros : {false, true}) {
         for (const int base : {-50, -20, 0, 20}) {
-          for (const std::size_t k : {1, 1000, 16384}) {
+          for (const std::size_t k : Sizes{1, 1000, 16384}) {
             ExpectPromises(p, Range(base, base + 22, x_zeros),
                            Range(-20, 0, w_zeros), k);
             ExpectPromises(p, Range(base, base, x_zeros), Range(3, 3, w_zeros),
