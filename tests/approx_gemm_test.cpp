@@ -12,6 +12,8 @@
 namespace nibble {
 namespace {
 
+using Sizes = std::vector<std::size_t>;
+
 class ApproxGemmTest : public hwy::TestWithParamTarget {};
 HWY_TARGET_INSTANTIATE_TEST_SUITE_P(ApproxGemmTest);
 
@@ -64,9 +66,9 @@ TEST_P(ApproxGemmTest, EveryMultiplierAndShapeEqualsTheSpecification) {
   std::mt19937 rng(1);
   for (const char* name : inputs::kFloatMultipliers) {
     const Multiplier multiplier = ParseMultiplier(name);
-    for (const std::size_t m : {1, 2, 6, 7, 12, 13}) {
-      for (const std::size_t n : {1, 31, 33}) {
-        for (const std::size_t k : {1, 2, 7}) {
+    for (const std::size_t m : Sizes{1, 2, 6, 7, 12, 13}) {
+      for (const std::size_t n : Sizes{1, 31, 33}) {
+        for (const std::size_t k : Sizes{1, 2, 7}) {
           ExpectSpec(multiplier, m, n, k, kOrdinary, kOrdinary, rng);
         }
       }
@@ -91,7 +93,7 @@ TEST_P(ApproxGemmTest, AddsWithoutTestsWhereItMay) {
                               Values{-1, 1, false, false}, Values{40, 60}}) {
         const bool fits =
             !narrow || (w.low + x.low >= -14 && w.high + x.high <= 12);
-        for (const std::size_t k : {1, 64, 301}) {
+        for (const std::size_t k : Sizes{1, 64, 301}) {
           const ApproxPath path = ExpectSpec(multiplier, 14, 35, k, x, w, rng);
           if (fits) {
             EXPECT_EQ(path, ApproxPath::kAdd) << name << " " << k;
@@ -126,7 +128,7 @@ TEST_P(ApproxGemmTest, CancelsExactly) {
 TEST_P(ApproxGemmTest, TestsForZerosWhereExponentsSpread) {
   std::mt19937 rng(4);
   for (const char* name : {"lmul", "lmul:k3", "pam"}) {
-    for (const std::size_t m : {1, 6, 14}) {
+    for (const std::size_t m : Sizes{1, 6, 14}) {
       EXPECT_EQ(ExpectSpec(ParseMultiplier(name), m, 35, 200, {-45, 0},
                            {-40, 5}, rng),
                 ApproxPath::kTestedAdd);
@@ -167,9 +169,9 @@ TEST_P(ApproxGemmTest, TablesEqualTheSpecification) {
         static_cast<std::int16_t>(a * 40503u + b * 30011u + 7));
   };
   for (const char* name : {"truncated:t0", "truncated:t7"}) {
-    for (const std::size_t m : {1, 5}) {
-      for (const std::size_t n : {1, 63, 65, 129, 300}) {
-        for (const std::size_t k : {1, 3, 255, 257}) {
+    for (const std::size_t m : Sizes{1, 5}) {
+      for (const std::size_t n : Sizes{1, 63, 65, 129, 300}) {
+        for (const std::size_t k : Sizes{1, 3, 255, 257}) {
           EXPECT_EQ(ExpectSpec(ParseMultiplier(name), m, n, k, kOrdinary,
                                kOrdinary, rng),
                     ApproxPath::kTable);

@@ -12,6 +12,8 @@
 namespace nibble {
 namespace {
 
+using Sizes = std::vector<std::size_t>;
+
 class MultiplyTest : public hwy::TestWithParamTarget {};
 HWY_TARGET_INSTANTIATE_TEST_SUITE_P(MultiplyTest);
 
@@ -20,7 +22,7 @@ TEST_P(MultiplyTest, EqualsTheSpecificationBitForBit) {
   for (const char* name : inputs::kFloatMultipliers) {
     const Multiplier multiplier = ParseMultiplier(name);
     for (const std::size_t n :
-         {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 97, 3000}) {
+         Sizes{0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 97, 3000}) {
       std::vector<float> x(n), w(n), out(n + 1, 42.0f);
       for (float& v : x) v = inputs::AnyFloat(rng);
       for (float& v : w) v = inputs::AnyFloat(rng);

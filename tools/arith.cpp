@@ -169,16 +169,30 @@ Json RowOf(const std::string& name, const Multiplier& multiplier,
   return row;
 }
 
+// Each value rounded to a format, in units of the power of two that brings the
+// largest to the top of the format's range.
+template <class Format>
+std::vector<float> RoundAll(const std::vector<float>& values) {
+  const float top = Format::Decode(Format::kParams.max_code());
+  const float absmax = FiniteAbsmax(values);
+  const int shift =
+      absmax > 0 ? static_cast<int>(std::floor(std::log2(top / absmax))) : 0;
+  std::vector<float> out(values);
+  for (float& v : out) {
+    v = std::ldexp(Format::Decode(Format::Encode(std::ldexp(v, shift))),
+                   -shift);
+  }
+  return out;
+}
+
 // The yardstick: operands rounded to a format, and the product again.
 template <class Format>
 Json FormatRow(bool round_product, const std::vector<float>& x,
                const std::vector<float>& w) {
-  const auto round = [](float v) { return Format::Decode(Format::Encode(v)); };
+  const std::vector<float> rx = RoundAll<Format>(x), rw = RoundAll<Format>(w);
   std::vector<float> products(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const float p = round(x[i]) * round(w[i]);
-    products[i] = round_product ? round(p) : p;
-  }
+  for (std::size_t i = 0; i < x.size(); ++i) products[i] = rx[i] * rw[i];
+  if (round_product) products = RoundAll<Format>(products);
   const std::string name = std::string(Format::kName) + " mul";
   Json row = {{"multiplier", round_product ? name : name + " unrounded"}};
   AddStats(row, MeasureProducts(x, w, products));

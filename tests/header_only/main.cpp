@@ -1,5 +1,6 @@
 // A part of a program that uses nibble as headers alone and links nothing.
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <nibble/arith.hpp>
 #include <nibble/quant.hpp>
@@ -18,7 +19,9 @@ int WrongProducts() {
   for (auto* values : {&x, &w}) {
     for (float& v : *values) {
       state = state * 1664525 + 1013904223;
-      v = static_cast<float>(state >> 8) * 0x1p-23f - 1;
+      v = std::ldexp(static_cast<float>(state >> 8) * 0x1p-23f - 1,
+                     -static_cast<int>(state >> 28));
+      if (state % 8 == 7) v = 0;
     }
   }
   int wrong = 0;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "nibble/arith/approx_dot.hpp"
 #include "nibble/arith/approx_weights.hpp"
@@ -36,6 +37,33 @@ inline bool Adds(const Multiplier& multiplier) {
          multiplier.kind() == kPam;
 }
 
+// ExponentRange::Add of n prepared operands.
+inline void AddExponents(const float* HWY_RESTRICT prepared, size_t n,
+                         ExponentRange& range) {
+  const hn::ScalableTag<std::int32_t> d;
+  const hn::ScalableTag<float> df;
+  const size_t N = hn::Lanes(d);
+  const auto most = hn::Set(d, 0x7FFFFFFF);
+  auto low = most, high = hn::Zero(d), least = most;
+  size_t i = 0;
+  for (; i + N <= n; i += N) {
+    const auto magnitude = hn::BitCast(d, hn::Abs(hn::LoadU(df, prepared + i)));
+    const auto zero = hn::Eq(magnitude, hn::Zero(d));
+    low = hn::Min(low, hn::IfThenElse(zero, most, magnitude));
+    least = hn::Min(least, magnitude);
+    high = hn::Max(high, magnitude);
+  }
+  if (i != 0) {  // through the smallest and the largest
+    const std::int32_t bits[] = {hn::GetLane(hn::MinOfLanes(d, low)),
+                                 hn::GetLane(hn::MinOfLanes(d, least)),
+                                 hn::GetLane(hn::MaxOfLanes(d, high))};
+    for (const std::int32_t b : bits) {
+      if (b != 0x7FFFFFFF) range.Add(std::bit_cast<float>(b));
+    }
+  }
+  for (; i < n; ++i) range.Add(prepared[i]);
+}
+
 // Prepared operands of one row, and their words. Odd numbers of bf16 operands
 // are filled up with a zero.
 struct Row {
@@ -50,7 +78,7 @@ struct Row {
     PrepareKernel(multiplier, weights, unit, from, k, prepared.data());
     if (prepared.size() > k) prepared.back() = 0;
     if (Adds(multiplier)) {
-      for (const float v : prepared) range.Add(v);
+      AddExponents(prepared.data(), prepared.size(), range);
     }
   }
 };
@@ -58,25 +86,33 @@ struct Row {
 // How a prepared operand becomes a word: bits + add, or `zero` for a zero.
 struct Encoding {
   std::uint32_t add = 0, zero = 0;
-
-  std::uint32_t operator()(float prepared) const {
-    const auto bits = std::bit_cast<std::uint32_t>(prepared);
-    return (bits & ~kSignBit) == 0 ? zero : bits + add;
-  }
 };
 
-// Words of a row, `step` apart.
-inline void Encode(std::span<const float> prepared, bool pairs,
-                   const Encoding& encoding, size_t step, std::uint32_t* out) {
+// Encodes n prepared operands in their place.
+inline void Encode(const Encoding& encoding, size_t n, float* prepared) {
+  using multiply_internal::ForEach;
+  ForEach(prepared, n, prepared, [encoding](auto d, auto v) NIBBLE_LAMBDA {
+    const hn::RebindToUnsigned<decltype(d)> du;
+    const auto bits = hn::BitCast(du, v);
+    const auto zero = hn::Eq(hn::BitCast(du, hn::Abs(v)), hn::Zero(du));
+    const auto word = hn::Add(bits, hn::Set(du, encoding.add));
+    return hn::BitCast(d,
+                       hn::IfThenElse(zero, hn::Set(du, encoding.zero), word));
+  });
+}
+
+// Encoded operands as words, `step` apart.
+inline void Scatter(std::span<const float> encoded, bool pairs, size_t step,
+                    std::uint32_t* HWY_RESTRICT out) {
+  const auto bits = [&](size_t i) {
+    return std::bit_cast<std::uint32_t>(encoded[i]);
+  };
   if (pairs) {
-    for (size_t i = 0; i < prepared.size(); i += 2, out += step) {
-      *out = encoding(prepared[i]) >> 16 |
-             (encoding(prepared[i + 1]) & 0xFFFF0000u);
+    for (size_t i = 0; i < encoded.size(); i += 2, out += step) {
+      *out = bits(i) >> 16 | (bits(i + 1) & 0xFFFF0000u);
     }
   } else {
-    for (size_t i = 0; i < prepared.size(); ++i, out += step) {
-      *out = encoding(prepared[i]);
-    }
+    for (size_t i = 0; i < encoded.size(); ++i, out += step) *out = bits(i);
   }
 }
 
@@ -131,8 +167,7 @@ struct Call {
 template <class Op, size_t kRows>
 void RunTiles(const Call& c, const Op& op) {
   const bool encoded = c.path != ApproxPath::kProducts;
-  const Encoding encoding{encoded ? c.window.shift : 0,
-                          encoded ? c.window.zero : 0};
+  const Encoding encoding{c.window.shift, c.window.zero};
   const size_t panels = (c.m + kRows - 1) / kRows;
   EncodedWords words(panels * kRows * c.words());
   c.executor(panels, [&](size_t panel) {
@@ -140,8 +175,11 @@ void RunTiles(const Call& c, const Op& op) {
     for (size_t i = panel * kRows; i < std::min((panel + 1) * kRows, c.m);
          ++i) {
       row.Prepare(c.w.multiplier, false, c.x + i * c.w.k, c.w.k);
-      Encode(row.prepared, c.pairs(), encoding, kRows,
-             words.data() + panel * kRows * c.words() + i % kRows);
+      if (encoded) {
+        Encode(encoding, row.prepared.size(), row.prepared.data());
+      }
+      Scatter(row.prepared, c.pairs(), kRows,
+              words.data() + panel * kRows * c.words() + i % kRows);
     }
   });
   const ProductTile<Op, kRows> kernel{op};
@@ -164,12 +202,19 @@ void Run(const Call& c, const Op& op) {
 // The additions of encodings that x and w allow.
 inline void PlanWindow(Call& c) {
   if (!Adds(c.w.multiplier)) return;
+  constexpr size_t kRowsOfTask = 12;
+  const size_t tasks = (c.m + kRowsOfTask - 1) / kRowsOfTask;
+  std::vector<ExponentRange> ranges(tasks);
+  c.executor(tasks, [&](size_t task) {
+    Row row;
+    const size_t end = std::min((task + 1) * kRowsOfTask, c.m);
+    for (size_t i = task * kRowsOfTask; i < end; ++i) {
+      row.Prepare(c.w.multiplier, false, c.x + i * c.w.k, c.w.k);
+    }
+    ranges[task] = row.range;
+  });
   ExponentRange range;
-  Row row;
-  for (size_t i = 0; i < c.m; ++i) {
-    row.Prepare(c.w.multiplier, false, c.x + i * c.w.k, c.w.k);
-  }
-  range = row.range;
+  for (const ExponentRange& part : ranges) range.Add(part);
   c.window = MakeSumWindow(c.w.multiplier.lmul(), c.w.window, range);
   if (c.window.test == SumWindow::Test::kNone) {
     c.path = ApproxPath::kAdd;
@@ -225,15 +270,15 @@ HWY_MAYBE_UNUSED HWY_NOINLINE inline void PackApproxKernel(const float* w,
     row.Prepare(out.multiplier, true, w + i * k, k);
     prepared.insert(prepared.end(), row.prepared.begin(), row.prepared.end());
   }
-  Encoding encoding;
   if (Adds(out.multiplier)) {
     out.window = MakeWeightWindow(out.multiplier.lmul(), row.range, k);
     if (out.window.usable) {
-      encoding = {0 - out.window.bias, out.window.zero};
+      const Encoding encoding{0 - out.window.bias, out.window.zero};
+      Encode(encoding, prepared.size(), prepared.data());
     }
   }
   EncodedWords encoded(n * words);
-  Encode(prepared, pairs, encoding, 1, encoded.data());
+  Scatter(prepared, pairs, 1, encoded.data());
   const ProductTile<AddOp, 1> kernel{};
   out.columns = kernel.columns();
   out.words.resize(PackedSize(kernel, n, 1, words));

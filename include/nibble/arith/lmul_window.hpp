@@ -22,7 +22,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "nibble/arith/lmul.hpp"
 
@@ -49,13 +48,13 @@ struct ExponentRange {
     low = std::min(low, exponent);
     high = std::max(high, exponent);
   }
+  constexpr void Add(const ExponentRange& other) {
+    low = std::min(low, other.low);
+    high = std::max(high, other.high);
+    zeros = zeros || other.zeros;
+    special = special || other.special;
+  }
 };
-
-inline ExponentRange ExponentsOf(std::span<const float> prepared) {
-  ExponentRange range;
-  for (const float v : prepared) range.Add(v);
-  return range;
-}
 
 // A power of two as a word of an encoding: exponents beyond a float's are
 // allowed, only sums of words must be floats.
