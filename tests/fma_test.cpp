@@ -29,10 +29,10 @@ template <std::uint32_t kSeed>
 consteval auto Cases() {
   std::array<Case, 400> cases{};
   std::uint32_t state = kSeed;
-  const auto draw = [&](int low, int range) {
+  const auto draw = [&](int low, std::uint32_t range) {
     state = state * 1664525 + 1013904223;
-    const auto exponent = static_cast<std::uint32_t>(
-        127 + low + static_cast<int>((state >> 8) % range));
+    const std::uint32_t exponent =
+        static_cast<std::uint32_t>(127 + low) + (state >> 8) % range;
     state = state * 1664525 + 1013904223;
     // Few bits set make ties likely.
     const std::uint32_t mantissa = (state >> 4) & (state >> 9) & 0x7FFFFF;

@@ -140,7 +140,7 @@ Errors Measure(const Array& array, const Exact& exact, float low, float high,
   };
   for (const float sign : {1.0f, -1.0f}) {
     const float from = std::max(sign > 0 ? low : -high, 0.0f);
-    const float to = sign > 0 ? high : -low;
+    const float to = (sign > 0 ? high : -low) + 0.0f;  // not -0
     if (!(from <= to)) continue;
     const std::uint64_t last = std::bit_cast<std::uint32_t>(to);
     for (std::uint64_t bits = std::bit_cast<std::uint32_t>(from); bits <= last;

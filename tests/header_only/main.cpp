@@ -77,6 +77,13 @@ int main() {
   for (std::size_t i = 0; i < x.size(); ++i) {
     bad += codes[i] != nibble::QuantizeInt8(x[i], params);
   }
+  // Products that meet sums: their bits show what the compiler fused.
+  nibble::Silu(x, y);
+  for (std::size_t i = 0; i < x.size(); ++i) bad += y[i] != nibble::Silu(x[i]);
+  std::vector<float> row(x.size());
+  nibble::SoftmaxRow(x, row);
+  nibble::Softmax(x, 1, x.size(), y);
+  bad += y != row;
   try {
     nibble::QuantizeInt8(x, params, std::span(codes).first(3));
     ++bad;

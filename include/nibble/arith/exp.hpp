@@ -51,7 +51,7 @@ constexpr float ClampOrdered(float x, float low, float high) {
 // Domain   all floats.
 // Range    0 below -150, infinity from 128 on; subnormals are rounded as ever.
 //          With kPoly6 and kCoth forms exact where x is an integer.
-// Error    kPoly6: 0.84 ULP at most, over all floats. Others: that of their
+// Error    kPoly6: 0.90 ULP at most, over all floats. Others: that of their
 //          table and one rounding.
 constexpr float Exp2(float x, ExpForm form = ExpForm::kPoly6) {
   if (x != x) return x;

@@ -29,7 +29,9 @@ constexpr float Fma(float a, float b, float c) {
   const double lost = (p - (s - q)) + (static_cast<double>(c) - q);
   auto bits = std::bit_cast<std::uint64_t>(s);
   const bool inexact = lost < 0 || lost > 0;  // false where s is not finite
-  if (inexact && bits % 2 == 0) bits += (lost > 0) == (s > 0) ? 1 : -1;
+  if (inexact && bits % 2 == 0) {
+    bits = (lost > 0) == (s > 0) ? bits + 1 : bits - 1;
+  }
   return static_cast<float>(std::bit_cast<double>(bits));
 }
 
