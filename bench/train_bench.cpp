@@ -131,6 +131,7 @@ void BM_Step(benchmark::State& state, const std::string& name,
   options.augment = true;
   if (!recipe.empty()) {
     options.recipe = recipe;
+    options.freeze_epoch = 0.125;  // after one step
     options.spec = {ParseScheme("int4/channel"), ParseScheme("uint4"),
                     ParseScheme("int8")};
   }

@@ -67,8 +67,10 @@ Weights Weights::Load(const std::filesystem::path& file) {
     if (view.dtype == "C64") continue;  // No network of ours has any.
     weights.Set(view.name, view.shape, io::ToFloat(view));
   }
-  for (const auto& [key, value] : tensors.metadata()) {
-    weights.SetNote(key, value);
+  for (const io::SafeTensors& part : checkpoint.files) {
+    for (const auto& [key, value] : part.metadata()) {
+      weights.SetNote(key, value);
+    }
   }
   return weights;
 }
