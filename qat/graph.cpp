@@ -26,7 +26,11 @@ Graph::Graph(const nn::Model& model, std::size_t images, bool quantized)
     : model_(model), table_(TableOf(model)), units_(model.layers.size()) {
   NIBBLE_CHECK("Graph", images > 0);
   layouts_.push_back({model.input});
-  for (const nn::Layer& layer : model.layers) layouts_.push_back({layer.out});
+  for (const nn::Layer& layer : model.layers) {
+    // Those of language models have no backward pass here.
+    NIBBLE_CHECK("Graph", layer.kind <= nn::LayerKind::kMaxPool);
+    layouts_.push_back({layer.out});
+  }
   for (const nn::Layer& layer : model.layers) {
     if (layer.kind != nn::LayerKind::kConv2d) continue;
     Layout& in = layouts_[static_cast<std::size_t>(layer.input + 1)];

@@ -28,6 +28,8 @@ void Graph::Backward(const StepInputs& step, std::size_t images,
       case nn::LayerKind::kMaxPool:
         BackwardPool(pass, i);
         break;
+      default:  // refused by the constructor
+        break;
     }
   }
 }

@@ -26,6 +26,8 @@ std::span<const float> Graph::Forward(const StepInputs& step,
       case nn::LayerKind::kMaxPool:
         ForwardPool(pass, i);
         break;
+      default:  // refused by the constructor
+        break;
     }
   }
   return {pass.memory + units_.back().y, images * model_.classes};

@@ -58,11 +58,9 @@ bool IsPositive(const nn::Model& model, int layer) {
       return IsPositive(model, l.input);
     case nn::LayerKind::kAdd:
       return IsPositive(model, l.input) && IsPositive(model, l.input2);
-    case nn::LayerKind::kConv2d:
-    case nn::LayerKind::kLinear:
+    default:
       return false;
   }
-  return false;
 }
 
 }  // namespace
