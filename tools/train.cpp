@@ -7,6 +7,7 @@
 #include "nibble/qat/checkpoint.hpp"
 #include "nibble/sweep/runner.hpp"
 #include "tools/command.hpp"
+#include "tools/configuration.hpp"
 #include "tools/train_report.hpp"
 #include "tools/workload.hpp"
 
@@ -18,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   WorkloadOptions workload;
-  std::string weights, acts, ends, out, from, teacher, optimizer = "sgd";
+  ConfigurationNames schemes;
+  std::string out, from, teacher, optimizer = "sgd";
   std::size_t train_limit = 0, checkpoint_steps = 0;
   std::size_t threads = std::thread::hardware_concurrency();
   bool resume = false, no_augment = false, constant = false;
@@ -32,8 +34,8 @@ std::string ConfigurationOf(const Options& o, const DataSplit& data) {
   std::ostringstream out;
   out << "model=" << o.workload.model << " width=" << o.workload.width
       << " data=" << data.name << ":" << data.train.count
-      << " recipe=" << t.recipe << " weights=" << o.weights
-      << " acts=" << o.acts << " ends=" << o.ends << " epochs=" << t.epochs
+      << " recipe=" << t.recipe << " weights=" << o.schemes.weights
+      << " acts=" << o.schemes.acts << " ends=" << o.schemes.ends << " epochs=" << t.epochs
       << " batch=" << t.batch << " seed=" << t.seed << " lr=" << t.rate
       << " warmup=" << t.warmup_epochs << " cooldown=" << t.cooldown_epochs
       << " schedule=" << (t.cosine ? "cosine" : "constant")
@@ -139,7 +141,7 @@ nn::Evaluation EvaluateExport(const Options& o, const nn::Model& model,
 
 int Run(Options o) {
   o.train.seed = o.workload.seed;
-  o.train.spec = MakeQuantSpec(o.weights, o.acts, o.ends);
+  o.train.spec = MakeQuantSpec(o.schemes);
   o.train.cosine = !o.constant;
   o.train.optimizer.kind = o.optimizer == "adamw" ? qat::OptimizerKind::kAdamW
                                                   : qat::OptimizerKind::kSgd;
@@ -250,7 +252,7 @@ void AddTrain(CLI::App& app) {
       ->check(CLI::Range(0.25, 4.0));
   add("--data", o->workload.data,
       "Folder of the images (mlp: the embedded digits if absent)");
-  AddSchemes(*command, o->weights, o->acts, o->ends);
+  AddSchemes(*command, o->schemes);
   AddOptimization(*command, *o);
   add("--seed", o->workload.seed, "Of weights, order and augmentation");
   add("--train-images", o->train_limit, "Training images; 0 for all");
