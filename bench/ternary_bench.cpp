@@ -69,7 +69,7 @@ void BM_Ternary(benchmark::State& state, std::int64_t target,
   if (c.from_memory) {
     const double bandwidth = Bandwidth();
     Alternate(
-        state, static_cast<double>(w.size() * w[0].bytes.size()),
+        state, static_cast<double>(w.size() * w[0].bytes.size()), 1,
         [&] {
           for (const TernaryMatrix& one : w) TernaryGemm(one, c.m, q, s_a, y);
         },
@@ -78,7 +78,7 @@ void BM_Ternary(benchmark::State& state, std::int64_t target,
     // Enough calls that a clock can time them.
     const std::size_t calls =
         std::max<std::size_t>((std::size_t{1} << 25) / (c.n * c.n * c.m), 1);
-    Alternate(state, 2.0 * static_cast<double>(c.n * c.n * c.m * calls),
+    Alternate(state, 2.0 * static_cast<double>(c.n * c.n * c.m * calls), 1,
               [&] {
                 for (std::size_t i = 0; i < calls; ++i) {
                   TernaryGemm(w[0], c.m, q, s_a, y);

@@ -1,5 +1,9 @@
 // Kernels of activation.hpp. Compiled once per instruction set; see
 // arith/activation.cpp.
+// Before the guard: whoever includes this file alone gets the kernel by way of
+// the header, which needs it.
+#include "nibble/arith/activation.hpp"
+
 #if defined(NIBBLE_ARITH_ACTIVATION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_ARITH_ACTIVATION_INL_HPP
 #undef NIBBLE_ARITH_ACTIVATION_INL_HPP
@@ -7,7 +11,6 @@
 #define NIBBLE_ARITH_ACTIVATION_INL_HPP
 #endif
 
-#include "nibble/arith/activation.hpp"
 #include "nibble/arith/exp-inl.hpp"
 #include "nibble/arith/fma-inl.hpp"
 #include "nibble/arith/reciprocal-inl.hpp"

@@ -1,4 +1,8 @@
 // Kernels of exp.hpp. Compiled once per instruction set; see arith/exp.cpp.
+// Before the guard: whoever includes this file alone gets the kernel by way of
+// the header, which needs it.
+#include "nibble/arith/exp.hpp"
+
 #if defined(NIBBLE_ARITH_EXP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_ARITH_EXP_INL_HPP
 #undef NIBBLE_ARITH_EXP_INL_HPP
@@ -6,7 +10,6 @@
 #define NIBBLE_ARITH_EXP_INL_HPP
 #endif
 
-#include "nibble/arith/exp.hpp"
 #include "nibble/arith/fma-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,4 +1,8 @@
 // Kernels of log2.hpp. Compiled once per instruction set; see arith/log2.cpp.
+// Before the guard: whoever includes this file alone gets the kernel by way of
+// the header, which needs it.
+#include "nibble/arith/log2.hpp"
+
 #if defined(NIBBLE_ARITH_LOG2_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_ARITH_LOG2_INL_HPP
 #undef NIBBLE_ARITH_LOG2_INL_HPP
@@ -7,7 +11,6 @@
 #endif
 
 #include "nibble/arith/fma-inl.hpp"
-#include "nibble/arith/log2.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {

@@ -1,5 +1,9 @@
 // Kernels of reciprocal.hpp. Compiled once per instruction set; see
 // arith/reciprocal.cpp.
+// Before the guard: whoever includes this file alone gets the kernel by way of
+// the header, which needs it.
+#include "nibble/arith/reciprocal.hpp"
+
 #if defined(NIBBLE_ARITH_RECIPROCAL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_ARITH_RECIPROCAL_INL_HPP
 #undef NIBBLE_ARITH_RECIPROCAL_INL_HPP
@@ -8,7 +12,6 @@
 #endif
 
 #include "nibble/arith/fma-inl.hpp"
-#include "nibble/arith/reciprocal.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {

@@ -1,5 +1,9 @@
 // Kernel of softmax.hpp. Compiled once per instruction set; see
 // arith/softmax.cpp.
+// Before the guard: whoever includes this file alone gets the kernel by way of
+// the header, which needs it.
+#include "nibble/arith/softmax.hpp"
+
 #if defined(NIBBLE_ARITH_SOFTMAX_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_ARITH_SOFTMAX_INL_HPP
 #undef NIBBLE_ARITH_SOFTMAX_INL_HPP
@@ -8,7 +12,6 @@
 #endif
 
 #include "nibble/arith/exp-inl.hpp"
-#include "nibble/arith/softmax.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace nibble {

@@ -1,5 +1,9 @@
 // Kernel of packed_int8.hpp. Compiled once per instruction set; see
 // src/quant/packed_int8.cpp.
+// Before the guard: whoever includes this file alone gets the kernel by way of
+// the header, which needs it.
+#include "nibble/quant/packed_int8.hpp"
+
 #if defined(NIBBLE_QUANT_PACKED_INT8_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef NIBBLE_QUANT_PACKED_INT8_INL_HPP
 #undef NIBBLE_QUANT_PACKED_INT8_INL_HPP
@@ -13,7 +17,6 @@
 #include "nibble/core/aligned.hpp"
 #include "nibble/core/dot-inl.hpp"
 #include "nibble/quant/pack_groups-inl.hpp"
-#include "nibble/quant/packed_int8.hpp"
 
 NIBBLE_BEFORE_NAMESPACE();
 namespace nibble {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "nibble/core/aligned.hpp"
 #include "nibble/core/simd-inl.hpp"
 #include "nibble/quant/product_finish.hpp"
 
