@@ -257,7 +257,12 @@ HWY_INLINE void Multiply(const uint8_t* HWY_RESTRICT panel, size_t groups,
     for (size_t i = 0; i < kRows; ++i, panel += kInt8Group) {
       for (size_t n = 0; n < kInt8Tile; ++n) {
         for (size_t j = 0; j < kInt8Group; ++j) {
-          sums[i * kInt8Tile + n] += panel[j] * tile[n * kInt8Group + j];
+          // Modulo 2^32, as vectors add: what is subtracted for the zero point
+          // brings the sum back into range.
+          std::int32_t& sum = sums[i * kInt8Tile + n];
+          sum = static_cast<std::int32_t>(
+              static_cast<std::uint32_t>(sum) +
+              static_cast<std::uint32_t>(panel[j] * tile[n * kInt8Group + j]));
         }
       }
     }
