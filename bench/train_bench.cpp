@@ -1,73 +1,24 @@
 // Steps of training, one thread: images per second, float and quantized; and
 // the three products of a convolution beside the multiply-add rate of the
-// machine. FLOP/s count two operations per tap, those in the border of zeros
+// machine. OP/s count two operations per tap, those in the border of zeros
 // included; a step's count 3 * 2 per multiply-accumulate of the model.
 #include <benchmark/benchmark.h>
 
 #include <random>
 #include <string>
 
+#include "conv_shapes.hpp"
+#include "limits.hpp"
 #include "nibble/cost/cost.hpp"
 #include "nibble/qat/trainer.hpp"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "../bench/train_bench.cpp"  // from include/
-#include <hwy/foreach_target.h>
-
-#include "nibble/core/highway.hpp"
-
-HWY_BEFORE_NAMESPACE();
 namespace nibble {
-namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-// 12 independent chains of multiply-adds in registers: the limit. Returns the
-// operations of one call.
-size_t MultiplyAdds(size_t rounds, float* sink) {
-  const hn::ScalableTag<float> d;
-  const auto x = hn::Set(d, 0.999f), y = hn::Set(d, 0.001f);
-  auto a = hn::Iota(d, *sink);
-  auto b = hn::Add(a, x), c = hn::Add(b, x), e = hn::Add(c, x);
-  auto f = hn::Add(e, x), g = hn::Add(f, x), h = hn::Add(g, x);
-  auto i = hn::Add(h, x), j = hn::Add(i, x), k = hn::Add(j, x);
-  auto l = hn::Add(k, x), m = hn::Add(l, x);
-  for (size_t r = 0; r < rounds; ++r) {
-    a = hn::MulAdd(a, x, y), b = hn::MulAdd(b, x, y), c = hn::MulAdd(c, x, y);
-    e = hn::MulAdd(e, x, y), f = hn::MulAdd(f, x, y), g = hn::MulAdd(g, x, y);
-    h = hn::MulAdd(h, x, y), i = hn::MulAdd(i, x, y), j = hn::MulAdd(j, x, y);
-    k = hn::MulAdd(k, x, y), l = hn::MulAdd(l, x, y), m = hn::MulAdd(m, x, y);
-  }
-  a = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)),
-              hn::Add(hn::Add(f, g), hn::Add(h, i)));
-  a = hn::Add(a, hn::Add(hn::Add(j, k), hn::Add(l, m)));
-  *sink = hn::GetLane(hn::SumOfLanes(d, a));
-  return rounds * 12 * 2 * hn::Lanes(d);
-}
-
-}  // namespace HWY_NAMESPACE
-}  // namespace nibble
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace nibble {
-HWY_EXPORT(MultiplyAdds);
 namespace {
 
-void SetFlops(benchmark::State& state, double flops) {
-  state.counters["FLOP/s"] =
-      benchmark::Counter(flops * static_cast<double>(state.iterations()),
-                         benchmark::Counter::kIsRate);
-}
-
 void BM_Limit(benchmark::State& state) {
-  float sink = 1;
-  double flops = 0;
-  for (auto _ : state) {
-    flops =
-        static_cast<double>(HWY_DYNAMIC_DISPATCH(MultiplyAdds)(10000, &sink));
-    benchmark::DoNotOptimize(sink);
-  }
-  SetFlops(state, flops);
+  double rate = 0;
+  for (auto _ : state) rate = bench::FmaRate(0.01);
+  state.counters["OP/s"] = rate;
 }
 BENCHMARK(BM_Limit);
 
@@ -100,8 +51,8 @@ void BM_Product(benchmark::State& state, std::size_t size,
     }
     benchmark::ClobberMemory();
   }
-  SetFlops(state, static_cast<double>(2 * kImages * shape.out.size() *
-                                      shape.reduction()));
+  SetOps(state, static_cast<double>(2 * kImages * shape.out.size() *
+                                    shape.reduction()));
 }
 
 // A data set of noise: time does not depend on what is learned.
@@ -139,7 +90,7 @@ void BM_Step(benchmark::State& state, const std::string& name,
   for (auto _ : state) trainer.Step();
   const auto done = static_cast<double>(state.iterations()) * 128;
   state.SetItemsProcessed(static_cast<std::int64_t>(done));
-  SetFlops(state, 6 * 128 * static_cast<double>(cost::Count(model).macs));
+  SetOps(state, 6 * 128 * static_cast<double>(cost::Count(model).macs));
 }
 
 [[maybe_unused]] const bool registered = [] {
@@ -171,4 +122,3 @@ void BM_Step(benchmark::State& state, const std::string& name,
 
 }  // namespace
 }  // namespace nibble
-#endif
