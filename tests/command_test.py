@@ -6,46 +6,14 @@ usage: command_test.py NIBBLE SOURCE_DIR
 import csv
 import io
 import json
-import os
-import pathlib
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-NIBBLE = sys.argv[1]
-SOURCE = pathlib.Path(sys.argv[2])
-DATA = pathlib.Path(os.environ.get("NIBBLE_DATA") or SOURCE / "../shared/data")
-ENV = {k: v for k, v in os.environ.items() if k != "NIBBLE_DATA"}
-
-
-def run(*words, cwd=None, **more):
-    return subprocess.run([NIBBLE, *map(str, words)], capture_output=True,
-                          text=True, errors="replace", timeout=300, cwd=cwd,
-                          env=ENV, **more)
-
-
-def result(*words):
-    done = run(*words, "--output", "json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-class Folder(unittest.TestCase):
-    def setUp(self):
-        self.dir = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.dir)
-
-    def refuses(self, *words, says):
-        done = run(*words, cwd=self.dir)
-        self.assertEqual(done.returncode, 2, done.stderr)
-        for text in says:
-            self.assertIn(text, done.stderr)
-        self.assertEqual(done.stdout, "")
+from command import DATA, ENV, NIBBLE, SOURCE, Folder, result, run
 
 
 class Cost(Folder):
@@ -77,83 +45,6 @@ class Cost(Folder):
         self.refuses("cost", "--output", "xml", says=["--output"])
         self.refuses("costs", says=["costs", "cost"])
         self.refuses(says=["subcommand"])
-
-
-class Arith(Folder):
-    def table(self, *words):
-        rows = result("arith", "table", "--samples", "65536",
-                      *words)["multipliers"]
-        return {row["multiplier"]: row for row in rows}
-
-    def test_table(self):
-        rows = self.table("--multiplier", "lmul", "--multiplier", "drum:k6",
-                          "--multiplier", "truncated:t4")
-        self.assertEqual(set(rows), {
-            "fp8_e4m3 mul", "fp8_e4m3 mul unrounded", "fp8_e5m2 mul",
-            "fp8_e5m2 mul unrounded", "lmul", "drum", "truncated"})
-        lmul = rows["lmul"]
-        self.assertAlmostEqual(lmul["closed_mean_relative"], 0.0040817702)
-        self.assertAlmostEqual(lmul["mean_relative"], 0.00408, delta=5e-4)
-        self.assertEqual(lmul["energy_pj"], 0.1)
-        self.assertIn("Horowitz", lmul["source"])
-        self.assertEqual(rows["fp8_e4m3 mul"]["gates"], 325)
-        self.assertEqual(rows["truncated"]["circuit_mae"], 12.25)
-        self.assertIsNone(lmul["circuit_mae"])
-
-    def test_claims_of_the_paper(self):
-        for distribution in ("uniform", "normal"):
-            rows = self.table("--distribution", distribution)
-            nmse = {name: row["nmse"] for name, row in rows.items()}
-            self.assertLess(nmse["lmul:k3"], nmse["fp8_e5m2 mul unrounded"])
-            self.assertLess(abs(nmse["lmul:k4"] /
-                                nmse["fp8_e4m3 mul unrounded"] - 1), 0.1)
-            self.assertGreater(nmse["lmul-formula:k4"],
-                               4 * nmse["fp8_e4m3 mul unrounded"])
-
-    def test_map(self):
-        done = run("arith", "map", "--multiplier", "lmul", "--out", "map.png",
-                   cwd=self.dir)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        data = (self.dir / "map.png").read_bytes()
-        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
-
-    def npy(self, values):
-        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }" % (
-            len(values))
-        header += " " * (53 - len(header) % 64 + 64 * (len(header) % 64 > 53))
-        path = self.dir / "x.npy"
-        path.write_bytes(b"\x93NUMPY\x01\x00" +
-                         struct.pack("<H", len(header) + 1) +
-                         header.encode() + b"\n" +
-                         struct.pack("<%df" % len(values), *values))
-        return path
-
-    def test_file_as_distribution(self):
-        rows = self.table("--multiplier", "exact", "--distribution",
-                          self.npy([1.0, 0.5, -3.0]))
-        self.assertEqual(rows["exact"]["error_probability"], 0)
-        self.refuses("arith", "table", "--distribution", self.npy([]),
-                     says=["x.npy", "no numbers"])
-        self.refuses("arith", "table", "--distribution",
-                     self.npy([1.0, float("nan")]),
-                     says=["x.npy", "element 1", "NaN"])
-
-    def test_bad_input(self):
-        self.refuses("arith", "table", "--multiplier", "lmul:k24",
-                     says=["lmul:k24", "position 6", "1 to 23"])
-        self.refuses("arith", "table", "--distribution", "gaussian",
-                     says=["gaussian", "normal"])
-        self.refuses("arith", "table", "--distribution", "none.npy",
-                     says=["none.npy"])
-        self.refuses("arith", "table", "--samples", "0", says=["--samples"])
-        (self.dir / "mul8u_x.bin").write_bytes(b"short")
-        self.refuses("arith", "map", "--multiplier", "table:mul8u_x.bin",
-                     "--out", "map.png", says=["mul8u_x.bin", "5 bytes",
-                                               "131072"])
-        self.refuses("arith", "map", "--multiplier", "lmul", "--out",
-                     "none/map.png", says=["none/map.png"])
-        self.refuses("arith", says=["subcommand"])
-        self.assertEqual([p.name for p in self.dir.iterdir()], ["mul8u_x.bin"])
 
 
 class Eval(Folder):
@@ -248,6 +139,8 @@ TINY = DATA / "mlperf_tiny"
 
 
 @unittest.skipUnless(TINY.exists(), "no mlperf_tiny")
+
+
 class Tflite(Folder):
     KWS = ["eval", "--model", "tflite", "--weights", TINY / "kws_ref_model.tflite",
            "--data", TINY / "kws01_mfcc_int8.bin", "--labels",
@@ -290,154 +183,6 @@ class Tflite(Folder):
 SPEC = {"name": "small", "model": "mlp", "cost": "linear",
         "axes": {"weight-scheme": ["float", "int8", "int4/channel", "mxfp4"],
                  "act-scheme": ["float", "int8", "fp8_e4m3"]}}
-
-
-STORIES = DATA / "stories260K"
-TEXT = DATA / "text/tinystories_train_2MiB.txt"
-HAVE_STORIES = STORIES.exists() and TEXT.exists()
-
-
-def tiny_llama(dim=8, hidden=6, layers=1, heads=2, kv_heads=1, vocab=264,
-               context=64):
-    kv = dim // heads * kv_heads
-    floats = (vocab * dim + layers * (2 * dim + 2 * dim * dim + 2 * kv * dim +
-                                      3 * hidden * dim) +
-              dim + context * (dim // heads))
-    return struct.pack("<7i", dim, hidden, layers, heads, kv_heads, vocab,
-                       context) + struct.pack(
-        f"<{floats}f", *((i * 37 % 101 - 50) / 50 for i in range(floats)))
-
-
-def tokenizer(pieces=(" ", "a", "b", "ab", " a")):
-    names = ["<unk>", "\n<s>\n", "\n</s>\n"]
-    names += [f"<0x{i:02X}>" for i in range(256)] + list(pieces)
-    return struct.pack("<i", 7) + b"".join(
-        struct.pack("<fi", -i, len(n)) + n.encode()
-        for i, n in enumerate(names))
-
-
-class Language(Folder):
-    """A model made here: small, without sense, and always there."""
-
-    def setUp(self):
-        super().setUp()
-        (self.dir / "m.bin").write_bytes(tiny_llama())
-        (self.dir / "t.bin").write_bytes(tokenizer())
-        (self.dir / "x.txt").write_text(
-            "ab abba\n<|endoftext|>\nba ba a\n<|endoftext|>\n" * 40)
-        self.files = ["--weights", self.dir / "m.bin", "--tokenizer",
-                      self.dir / "t.bin"]
-        self.text = [*self.files, "--text", self.dir / "x.txt"]
-
-    def test_perplexity(self):
-        exact = result("perplexity", *self.text, "--threads", 1)
-        self.assertGreater(exact["perplexity"], 1)
-        self.assertEqual(exact["tokens"] % 40, 0)
-        self.assertEqual(result("perplexity", *self.text)["nll"], exact["nll"])
-        for words in (["--weight-scheme", "int4/group4"],
-                      ["--act-scheme", "int8/token"],
-                      ["--act-scheme", "int8", "--limit", 100],
-                      ["--act-scheme", "int8", "--calibration-text",
-                       self.dir / "x.txt", "--calibration", "mse"],
-                      ["--multiplier", "lmul:k3"],
-                      ["--multiplier", "lmul:k3", "--where", "qk|av"],
-                      ["--multiplier", "truncated:t4", "--where", "dense",
-                       "--weight-scheme", "int8/channel"]):
-            some = result("perplexity", *self.text, *words)
-            self.assertNotEqual(some["nll"], exact["nll"], words)
-            self.assertEqual(result("perplexity", *self.text, *words,
-                                    "--threads", 1)["nll"], some["nll"])
-        conv = result("perplexity", *self.text, "--multiplier", "lmul:k3",
-                      "--where", "conv")
-        self.assertEqual(conv["nll"], exact["nll"])
-        some = result("perplexity", *self.text, "--weight-scheme", "int4/tensor",
-                      "--act-scheme", "int8/token", "--ends-scheme",
-                      "int8/token")
-        self.assertEqual(some["weights"], exact["weights"])
-        self.assertLess(some["memory_bits"], exact["memory_bits"])
-        cost = result("cost", "--model", "llama", "--weights",
-                      self.dir / "m.bin")
-        self.assertEqual(cost["macs"], exact["macs"])
-
-    def test_generate(self):
-        words = ["generate", *self.files, "--prompt", "ab \u00e9", "--tokens"]
-        one = run(*words, 20)
-        self.assertEqual(one.returncode, 0, one.stderr)
-        self.assertTrue(one.stdout.startswith("ab \u00e9"))
-        self.assertIn("tokens/s", one.stderr)
-        self.assertIn("time to first token", one.stderr)
-        self.assertEqual(run(*words, 20, "--threads", 1).stdout, one.stdout)
-        drawn = run(*words, 20, "--temperature", 1, "--seed", 5)
-        self.assertEqual(drawn.returncode, 0, drawn.stderr)
-        self.assertEqual(run(*words, 20, "--temperature", 1, "--seed", 5,
-                             "--quiet").stderr, "")
-        # Stops where the context ends.
-        self.assertEqual(run(*words, 1000).returncode, 0)
-
-    def test_sweep(self):
-        spec = {"name": "text", "model": "llama", "weights": "m.bin",
-                "tokenizer": "t.bin", "text": "x.txt", "limit": 300,
-                "cost": "bytes", "accuracy": "perplexity", "axes": {
-                    "weight-scheme": ["float", "int8/channel"],
-                    "act-scheme": ["float", "int8"],
-                    "multiplier": ["exact", "lmul:k3", "mitchell"],
-                    "where": ["all", "attention"]},
-                "exclude": [{"multiplier": "exact", "where": "attention"}]}
-        (self.dir / "spec.json").write_text(json.dumps(spec))
-        done = run("sweep", "spec.json", "--out", "out", "--output", "json",
-                   cwd=self.dir)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(json.loads(done.stdout)["finished"], 20)
-        with open(self.dir / "out/points.csv") as file:
-            rows = list(csv.DictReader(file))
-        self.assertEqual(len({r["perplexity"] for r in rows}), 20)
-        self.assertIn("Mitchell", (self.dir / "out/plot.svg").read_text())
-        spec["axes"]["multiplier"] = ["lmul:k99"]
-        del spec["exclude"]
-        (self.dir / "spec.json").write_text(json.dumps(spec))
-        self.refuses("sweep", "spec.json", "--out", "other",
-                     says=["spec.json", "lmul:k99"])
-
-    def test_bad_input(self):
-        self.refuses("perplexity", says=["--weights"])
-        self.refuses("perplexity", "--weights", "m.bin", says=["--tokenizer"])
-        self.refuses("perplexity", *self.files, says=["--text"])
-        self.refuses("perplexity", "--model", "gpt2", says=["gpt2"])
-        self.refuses("perplexity", *self.files, "--text", "none.txt",
-                     says=["none.txt"])
-        self.refuses("perplexity", *self.text, "--multiplier", "lmull",
-                     says=["lmull", "lmul"])
-        self.refuses("perplexity", *self.text, "--where", "heads",
-                     says=["heads", "attention"])
-        self.refuses("perplexity", *self.text, "--act-scheme", "int8",
-                     says=["--calibration-text", "int8/token"])
-        self.refuses("generate", *self.files, "--act-scheme", "int8",
-                     says=["--calibration-text"])
-        self.refuses("generate", *self.files, "--temperature", "-1",
-                     says=["--temperature"])
-        self.refuses("generate", *self.files, "--top-p", "0", says=["--top-p"])
-        self.refuses("generate", *self.files, "--prompt", "a b" * 99,
-                     says=["--prompt", "64"])
-        (self.dir / "x.txt").write_text("<|endoftext|>\n")
-        self.refuses("perplexity", *self.text, says=["x.txt", "predict"])
-        (self.dir / "t.bin").write_bytes(tokenizer("abcdefgh"))
-        self.refuses("generate", *self.files, says=["t.bin", "267", "264"])
-        (self.dir / "m.bin").write_bytes(tiny_llama()[:-1])
-        self.refuses("generate", *self.files, says=["m.bin", "size"])
-        self.refuses("cost", "--model", "llama", says=["--weights"])
-        (self.dir / "config.json").write_text('{"model_type": "bert"}')
-        self.refuses("cost", "--model", "llama", "--weights", self.dir,
-                     says=["config.json", "bert", "llama"])
-
-    @unittest.skipUnless(HAVE_STORIES, "no stories260K")
-    def test_stories260k(self):
-        files = ["--weights", STORIES / "stories260K.bin", "--tokenizer",
-                 STORIES / "tok512.bin"]
-        done = run("generate", *files, "--tokens", 200)
-        self.assertEqual(done.stdout,
-                         (STORIES / "golden_greedy_text.txt").read_text())
-        exact = result("perplexity", *files, "--text", TEXT, "--limit", 6500)
-        self.assertAlmostEqual(exact["nll"], 1.273, delta=0.01)
 
 
 class Sweep(Folder):
@@ -561,76 +306,6 @@ class Files(Folder):
                      says=["bad.safetensors"])
         self.refuses("quantize", "bad.safetensors", "out", says=["--scheme"])
         self.assertFalse((self.dir / "out").exists())
-
-
-class SearchFunction(Folder):
-    WORDS = ["search-function", "--target", "exp2", "--domain", "0,1", "--ops",
-             "6", "--seed", "2", "--out", "out.json"]
-
-    def search(self, *words):
-        return run("--quiet", *self.WORDS, *words, cwd=self.dir)
-
-    def test_front_better_than_minimax(self):
-        done = self.search("--rounds", "30", "--threads", "2")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        out = json.loads((self.dir / "out.json").read_text())
-        best = {row["operations"]: row["error"] for row in out["front"]}
-        self.assertLess(best[3], 0.0298212)
-        self.assertLess(min(e for n, e in best.items() if n <= 5), 0.00172476)
-        self.assertAlmostEqual(out["minimax_polynomials"][1]["error"],
-                               0.00172476, places=6)
-        with open(self.dir / "out.csv") as file:
-            self.assertEqual(len(list(csv.DictReader(file))), len(best))
-        self.assertIn("<svg", (self.dir / "out.svg").read_text())
-        main = self.dir / "main.cpp"
-        main.write_text('#include "out.hpp"\nint main() {\n  double e = ' +
-                        "exp2_3(0.5) / std::exp2(0.5) - 1;\n" +
-                        "  return std::abs(e) < 2e-3 ? 0 : 1;\n}\n")
-        subprocess.run([os.environ.get("CXX", "c++"), "-Wall", "-Werror",
-                        "main.cpp", "-o", "main"], cwd=self.dir, check=True)
-        subprocess.run([self.dir / "main"], check=True)
-
-    def test_killed_and_resumed_is_the_same(self):
-        whole = self.search("--rounds", "25", "--threads", "1")
-        self.assertEqual(whole.returncode, 0, whole.stderr)
-        expected = (self.dir / "out.json").read_bytes()
-        self.search("--rounds", "9")
-        child = subprocess.Popen([NIBBLE, *self.WORDS, "--resume"],
-                                 cwd=self.dir, env=ENV,
-                                 stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        done = self.search("--rounds", "25", "--resume", "--threads", "2")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual((self.dir / "out.json").read_bytes(), expected)
-
-    def test_bad_input(self):
-        common = ["search-function", "--rounds", "1", "--out", "out.json"]
-        for words, says in (
-                (["--target", "exp3"], ["exp3", "exp2"]),
-                (["--domain", "1,0"], ["domain", "1,0"]),
-                (["--domain", "nan,1"], ["domain"]),
-                (["--domain", "0"], ["--domain", "0,1"]),
-                (["--target", "log2"], ["domain", "log2"]),
-                (["--target", "reciprocal", "--domain", "-1,1"], ["pole"]),
-                (["--ops", "0"], ["ops"]), (["--ops", "99"], ["ops"]),
-                (["--minutes", "nan"], ["--minutes"]),
-                (["--precision", "f16"], ["--precision"]),
-                (["--resume"], ["out.state"])):
-            self.refuses(*common, *words, says=says)
-        self.refuses("search-function", "--out", "none/out.json",
-                     says=["none/out.state"])
-        self.refuses("search-function", "--out", "out.txt", says=["out.txt"])
-        self.refuses("search-function", says=["--out"])
-        self.assertEqual(self.search("--rounds", "1").returncode, 0)
-        self.refuses(*self.WORDS, "--seed", "9", "--resume",
-                     says=["--seed"])
-        other = [w if w != "2" else "9" for w in self.WORDS]
-        self.refuses(*other, "--resume", says=["out.state", "seed"])
-        (self.dir / "out.state").write_text("{")
-        self.refuses(*self.WORDS, "--resume", says=["out.state"])
 
 
 if __name__ == "__main__":
